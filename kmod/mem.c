@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mem.c - the memory table: guest physical addresses to the owner's user addresses
+ *
+ * A table never changes once it is made, so queues look it up without a lock.
+ * Addresses that come out of it are the VMM's word: every use goes through a
+ * user-access helper that checks them.
+ */
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vhost_iotlb.h>
+#include <linux/vhost_types.h>
+
+#include "mem.h"
+
+/* Regions added between two offers to reschedule. */
+#define RTAP_MEM_RESCHED 1024
+
+static int rtap_mem_fill(struct vhost_iotlb *tree, const struct vhost_memory_region *regions,
+			 u32 nr)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		u64 start = regions[i].guest_phys_addr;
+		u64 last = start + regions[i].memory_size - 1;
+
+		/*
+		 * As stock does: a region that wraps or is empty is -EFAULT, but
+		 * base 0 with size 0 (or 2^64) is everything, and regions may overlap.
+		 */
+		err = vhost_iotlb_add_range(tree, start, last, regions[i].userspace_addr,
+					    VHOST_MAP_RW);
+		if (err)
+			return err == -ENOMEM ? -ENOMEM : -EFAULT;
+		if (i % RTAP_MEM_RESCHED == RTAP_MEM_RESCHED - 1)
+			cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * rtap_mem_create() - make a memory table
+ * @regions: the regions, in kernel memory; copied
+ * @nr: how many; 0 is a table in which nothing can be found
+ *
+ * Context: process context; may sleep.
+ * Return: the table with one reference, or ERR_PTR: -E2BIG for too many regions,
+ * -EFAULT for one that wraps around, -ENOMEM.
+ */
+struct rtap_mem *rtap_mem_create(const struct vhost_memory_region *regions, u32 nr)
+{
+	struct rtap_mem *mem;
+	int err;
+
+	if (nr > RTAP_MEM_REGIONS_MAX)
+		return ERR_PTR(-E2BIG);
+	mem = kzalloc(sizeof(*mem), GFP_KERNEL_ACCOUNT);
+	if (!mem)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&mem->refs, 1);
+	mem->nr_regions = nr;
+	/* a region of the whole address space takes two slots; a limit of 0 is refused */
+	mem->tree = vhost_iotlb_alloc(2 * nr + 2, 0);
+	if (!mem->tree) {
+		err = -ENOMEM;
+		goto err_free;
+	}
+	err = rtap_mem_fill(mem->tree, regions, nr);
+	if (err)
+		goto err_tree;
+	return mem;
+
+err_tree:
+	vhost_iotlb_free(mem->tree);
+err_free:
+	kfree(mem);
+	return ERR_PTR(err);
+}
+
+/**
+ * rtap_mem_get() - take a reference to a table
+ * @mem: the table; the caller has a reference
+ *
+ * Return: @mem.
+ */
+struct rtap_mem *rtap_mem_get(struct rtap_mem *mem)
+{
+	refcount_inc(&mem->refs);
+	return mem;
+}
+
+/**
+ * rtap_mem_put() - drop a reference to a table
+ * @mem: the table, or NULL; freed with the last reference
+ *
+ * Context: process context.
+ */
+void rtap_mem_put(struct rtap_mem *mem)
+{
+	if (!mem || !refcount_dec_and_test(&mem->refs))
+		return;
+	vhost_iotlb_free(mem->tree);
+	kfree(mem);
+}
+
+/**
+ * rtap_mem_view_set() - point a queue's view at a table
+ * @view: the view; whatever it remembers is forgotten
+ * @mem: the table, or NULL for none; the view takes a reference of its own
+ *
+ * Context: the queue's lock is held, or nobody uses the queue yet.
+ */
+void rtap_mem_view_set(struct rtap_mem_view *view, struct rtap_mem *mem)
+{
+	struct rtap_mem *old = view->mem;
+
+	view->mem = mem ? rtap_mem_get(mem) : NULL;
+	view->start = 0;
+	view->size = 0;
+	view->uaddr = 0;
+	rtap_mem_put(old);
+}
+
+/**
+ * rtap_mem_miss() - move a view to the region that has an address
+ * @view: the queue's view
+ * @gpa: guest physical address
+ *
+ * Context: the queue's lock is held.
+ * Return: 0, or -EFAULT if @gpa is in no region; the view then stays as it was.
+ */
+int rtap_mem_miss(struct rtap_mem_view *view, u64 gpa)
+{
+	struct vhost_iotlb_map *map;
+
+	if (!view->mem)
+		return -EFAULT;
+	map = vhost_iotlb_itree_first(view->mem->tree, gpa, gpa);
+	if (!map)
+		return -EFAULT;
+	view->start = map->start;
+	view->size = map->size;
+	view->uaddr = map->addr;
+	return 0;
+}
+
+/**
+ * rtap_mem_read() - copy guest memory into private memory
+ * @view: the queue's view
+ * @gpa: guest physical address of the first byte
+ * @dst: private memory
+ * @len: bytes to copy; they may lie in several regions
+ *
+ * Context: the queue's lock is held; a thread that uses the owner's mm; may sleep.
+ * Return: 0, or -EFAULT; @dst is then undefined.
+ */
+int rtap_mem_read(struct rtap_mem_view *view, u64 gpa, void *dst, u32 len)
+{
+	u8 *to = dst;
+
+	while (len) {
+		u32 chunk;
+		void __user *from = rtap_mem_translate(view, gpa, len, &chunk);
+
+		if (!from || copy_from_user(to, from, chunk))
+			return -EFAULT;
+		gpa += chunk;
+		to += chunk;
+		len -= chunk;
+	}
+	return 0;
+}
+
+/**
+ * rtap_mem_write() - copy private memory into guest memory
+ * @view: the queue's view
+ * @gpa: guest physical address of the first byte
+ * @src: private memory
+ * @len: bytes to copy; they may lie in several regions
+ *
+ * Context: the queue's lock is held; a thread that uses the owner's mm; may sleep.
+ * Return: 0, or -EFAULT; some of the bytes may have been written.
+ */
+int rtap_mem_write(struct rtap_mem_view *view, u64 gpa, const void *src, u32 len)
+{
+	const u8 *from = src;
+
+	while (len) {
+		u32 chunk;
+		void __user *to = rtap_mem_translate(view, gpa, len, &chunk);
+
+		if (!to || copy_to_user(to, from, chunk))
+			return -EFAULT;
+		gpa += chunk;
+		from += chunk;
+		len -= chunk;
+	}
+	return 0;
+}
