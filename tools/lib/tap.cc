@@ -90,8 +90,10 @@ Result<Done> Tap::check_link(const Link &link, const TapOptions &options)
 
 	if (!link.tun || !link.tun->tap)
 		return fail(0, what, link.name,
-			    fmt::format("it is a {} interface; choose another name",
-					link.kind.empty() ? "hardware" : link.kind));
+			    link.kind.empty() || link.tun
+				    ? "it is not a TAP; choose another name"
+				    : fmt::format("it is a {}, not a TAP; choose another name",
+						  link.kind));
 	if (link.tun->vnet_hdr != options.vnet_hdr)
 		return fail(0, what, link.name,
 			    fmt::format("it was made with{} vnet_hdr; make it again: {}",

@@ -89,9 +89,9 @@ TEST(TapLink, OtherInterfacesAreRefusedByWhatTheyAre)
 
 	bridge.kind = "bridge";
 	tun.tun->tap = false;
-	EXPECT_NE(Tap::check_link(bridge, {}).error().hint.find("a bridge interface"),
+	EXPECT_NE(Tap::check_link(bridge, {}).error().hint.find("it is a bridge, not a TAP"),
 		  std::string::npos);
-	EXPECT_NE(Tap::check_link(card, {}).error().hint.find("a hardware interface"),
+	EXPECT_NE(Tap::check_link(card, {}).error().hint.find("it is not a TAP"),
 		  std::string::npos);
 	EXPECT_FALSE(Tap::check_link(tun, {}));
 }
