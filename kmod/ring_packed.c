@@ -75,8 +75,8 @@ static int rtap_packed_write_armed(struct rtap_ring *ring)
 	return rtap_packed_write_event(ring, RTAP_PACKED_EVENT_FLAGS, flags);
 }
 
-/* Flags of the descriptor that is next to pop. */
-static int rtap_packed_load_flags(struct rtap_ring *ring, u16 *flags)
+/* Flags of the descriptor that is next to pop, or a negative errno. */
+static int rtap_packed_load_flags(struct rtap_ring *ring)
 {
 	__le16 raw;
 
@@ -84,8 +84,7 @@ static int rtap_packed_load_flags(struct rtap_ring *ring, u16 *flags)
 	if (rtap_area_load(&ring->desc, rtap_packed_at(ring->last_avail, RTAP_PACKED_DESC_FLAGS),
 			   &raw))
 		return rtap_ring_unreachable(ring);
-	*flags = le16_to_cpu(raw);
-	return 0;
+	return le16_to_cpu(raw);
 }
 
 /* virtio 2.8.1: available if AVAIL is the driver's wrap counter and USED is not. */
@@ -166,13 +165,12 @@ int rtap_packed_pop(struct rtap_ring *ring, struct rtap_chain *chains, u32 max,
 	enum rtap_ring_error kind;
 	struct rtap_walk walk;
 	u32 done;
-	u16 flags;
-	int err;
+	int flags;
 
 	for (done = 0; done < max; done++) {
-		err = rtap_packed_load_flags(ring, &flags);
-		if (unlikely(err))
-			return done ? (int)done : err;
+		flags = rtap_packed_load_flags(ring);
+		if (unlikely(flags < 0))
+			return done ? (int)done : flags;
 		if (!rtap_packed_available(ring, flags))
 			break;
 		rtap_chain_begin(&walk, &chains[done], segs);
@@ -273,11 +271,9 @@ int rtap_packed_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n
  */
 int rtap_packed_pending(struct rtap_ring *ring)
 {
-	u16 flags;
-	int err;
+	int flags = rtap_packed_load_flags(ring);
 
-	err = rtap_packed_load_flags(ring, &flags);
-	return err ? err : rtap_packed_available(ring, flags);
+	return flags < 0 ? flags : rtap_packed_available(ring, flags);
 }
 
 /**

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * iotlb.c - a linear stand-in for the kernel's module vhost_iotlb
+ *
+ * Same contract: ranges may overlap, the first match has the lowest start, and the
+ * whole address space is kept as two halves because its size does not fit 64 bits.
+ */
+#include <linux/vhost_iotlb.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "shim.h"
+
+struct vhost_iotlb {
+	struct vhost_iotlb_map *maps;
+	unsigned int nr;
+	unsigned int limit;
+};
+
+struct vhost_iotlb *vhost_iotlb_alloc(unsigned int limit, unsigned int flags)
+{
+	struct vhost_iotlb *iotlb = rtap_shim_alloc(sizeof(*iotlb));
+
+	if (flags)
+		abort();
+	if (iotlb)
+		iotlb->limit = limit;
+	return iotlb;
+}
+
+void vhost_iotlb_free(struct vhost_iotlb *iotlb)
+{
+	if (!iotlb)
+		return;
+	free(iotlb->maps);
+	free(iotlb);
+}
+
+static int iotlb_add(struct vhost_iotlb *iotlb, u64 start, u64 last, u64 addr)
+{
+	struct vhost_iotlb_map *maps;
+	void *probe;
+
+	if (iotlb->nr >= iotlb->limit)
+		return -ENOSPC;
+	/* the kernel allocates each range: let a test fail any one of them */
+	probe = rtap_shim_alloc(1);
+	if (!probe)
+		return -ENOMEM;
+	free(probe);
+	if (!(iotlb->nr & (iotlb->nr + 1))) {
+		maps = realloc(iotlb->maps, 2 * (iotlb->nr + 1) * sizeof(*maps));
+		if (!maps)
+			return -ENOMEM;
+		iotlb->maps = maps;
+	}
+	iotlb->maps[iotlb->nr++] = (struct vhost_iotlb_map){
+		.start = start,
+		.last = last,
+		.size = last - start + 1,
+		.addr = addr,
+	};
+	return 0;
+}
+
+int vhost_iotlb_add_range(struct vhost_iotlb *iotlb, u64 start, u64 last, u64 addr,
+			  unsigned int perm)
+{
+	u64 half = ~0ULL / 2;
+	int err;
+
+	if (perm != VHOST_MAP_RW || last < start)
+		return -EFAULT;
+	if (!iotlb->limit)
+		return -EINVAL;
+	if (start || last != ~0ULL)
+		return iotlb_add(iotlb, start, last, addr);
+	err = iotlb_add(iotlb, 0, half, addr);
+	return err ? err : iotlb_add(iotlb, half + 1, last, addr + half + 1);
+}
+
+struct vhost_iotlb_map *vhost_iotlb_itree_first(struct vhost_iotlb *iotlb, u64 start, u64 last)
+{
+	struct vhost_iotlb_map *first = NULL;
+	unsigned int i;
+
+	for (i = 0; i < iotlb->nr; i++) {
+		struct vhost_iotlb_map *map = &iotlb->maps[i];
+
+		if (map->start <= last && start <= map->last &&
+		    (!first || map->start < first->start))
+			first = map;
+	}
+	return first;
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bits.h - single bits */
+#ifndef RTAP_SHIM_BITS_H
+#define RTAP_SHIM_BITS_H
+
+#define BIT(nr) (1UL << (nr))
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* compiler.h - branch hints and the compiler barrier in user space */
+#ifndef RTAP_SHIM_COMPILER_H
+#define RTAP_SHIM_COMPILER_H
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define barrier() __asm__ __volatile__("" : : : "memory")
+
+#endif

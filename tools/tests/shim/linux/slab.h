@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* slab.h - kernel allocations, which a test can make fail */
+#ifndef RTAP_SHIM_SLAB_H
+#define RTAP_SHIM_SLAB_H
+
+#include <stdlib.h>
+
+#include "../shim.h"
+
+#define GFP_KERNEL_ACCOUNT 0
+
+#define kzalloc(size, gfp) rtap_shim_alloc(size)
+#define kfree(ptr) free(ptr)
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* string.h - memcpy() and friends where the kernel has them */
+#ifndef RTAP_SHIM_STRING_H
+#define RTAP_SHIM_STRING_H
+
+#include <string.h>
+
+#endif
