@@ -1,0 +1,197 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Puts Debian kernels, and what it takes to build modules for them, into the cache.
+set -euo pipefail
+
+# shellcheck source=selftests/vm/common.sh
+. "$(dirname "$0")/common.sh"
+# shellcheck source=selftests/vm/apt.sh
+. "$vm_dir/apt.sh"
+
+usage()
+{
+	cat <<-EOF
+	usage: ${0##*/} [--refresh] WHAT...
+
+	WHAT is a kernel series ($all_series), 'arm64' (headers to cross-compile with) or
+	'scripts' (checkpatch and kernel-doc out of the kernel's source). What is in the
+	cache already is left alone; --refresh looks for a newer point version.
+	The cache is \$RINGTAP_CACHE, now $cache
+	EOF
+}
+
+# unpack_debs DEBS ROOT : unpack every .deb, with the merged /usr that later kernels assume.
+unpack_debs()
+{
+	local deb
+
+	mkdir -p "$2/usr/lib"
+	ln -sfn usr/lib "$2/lib"
+	for deb in "$1"/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" |
+			tar -x -C "$2" --keep-directory-symlink --no-same-owner --exclude='./usr/share/doc'
+	done
+}
+
+# The headers of Debian name each other by absolute path; make them name the cache.
+relocate_headers()
+{
+	local root=$1 final=$2
+
+	sed -i "s#/usr/src/#$final/usr/src/#g" "$root"/usr/src/linux-headers-*/Makefile
+}
+
+# publish TMP FINAL : replace FINAL by TMP; whoever has the old one open keeps it until it ends.
+publish()
+{
+	local old
+
+	old=$(mktemp -d "$cache/tmp/old.XXXXXX")
+	[[ ! -e $2 ]] || mv "$2" "$old/"
+	mkdir -p "$(dirname "$2")"
+	mv "$1" "$2"
+	rm -rf "$old"
+}
+
+# fetch_bookworm SERIES IMAGE_REGEX : series whose headers build with bookworm's compiler.
+fetch_bookworm()
+{
+	local series=$1 image release abi tmp
+
+	apt_use bookworm bookworm-updates bookworm-security
+	image=$(apt_newest "$2")
+	release=${image#linux-image-}
+	abi=${release%-amd64}
+	tmp=$(mktemp -d "$cache/tmp/$series.XXXXXX")
+	apt_download "$tmp/debs" "$image" "linux-headers-$release" "linux-headers-$abi-common" \
+		"$(apt_newest "linux-kbuild-${series//./\\.}(\.[0-9]+\+deb12)?")"
+	unpack_debs "$tmp/debs" "$tmp/root"
+	relocate_headers "$tmp/root" "$(kernel_root "$series")"
+	cp "$tmp/root/boot/vmlinuz-$release" "$tmp/root/vmlinuz"
+	finish_kernel "$series" "$tmp" "$release"
+}
+
+# fetch_trixie SERIES : series that needs trixie's compiler, hence a chroot to build in.
+fetch_trixie()
+{
+	local series=$1 image release tmp
+
+	apt_use trixie-backports
+	image=$(apt_newest "linux-image-${series//./\\.}\.[0-9]+\+deb13-amd64")
+	release=${image#linux-image-}
+	tmp=$(mktemp -d "$cache/tmp/$series.XXXXXX")
+	apt_download "$tmp/debs" "linux-binary-$release" "linux-modules-$release"
+	unpack_debs "$tmp/debs" "$tmp/root"
+	mv "$tmp/root/usr/lib/modules/$release/vmlinuz" "$tmp/root/vmlinuz" 2>/dev/null ||
+		cp "$tmp/root/boot/vmlinuz-$release" "$tmp/root/vmlinuz"
+	make_chroot "$release" "$tmp/root/chroot"
+	finish_kernel "$series" "$tmp" "$release"
+}
+
+make_chroot()
+{
+	local release=$1 dir=$2 opts=() line
+
+	need_programs mmdebstrap:mmdebstrap
+	((EUID == 0)) || die "building for this kernel needs a chroot, which needs root"
+	while read -r line; do
+		opts+=(--aptopt="$line")
+	done < <(apt-config dump | grep -iE '^Acquire::https?::Proxy ' || true)
+	say "making a chroot with trixie's compiler (about 400 MB, a minute)"
+	mmdebstrap --quiet --variant=apt --mode=root "${opts[@]}" \
+		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+		--aptopt='Acquire::Retries "3"' --aptopt='Acquire::Languages "none"' \
+		--include="gcc-14,make,sparse,linux-headers-$release,linux-base/trixie-backports" \
+		trixie "$dir" "$(apt_source_line trixie)" "$(apt_source_line trixie-backports)" >&2 ||
+		die "cannot make the chroot"
+	rm -rf "$dir"/var/cache/apt/archives/*.deb "$dir"/var/lib/apt/lists/*_*
+}
+
+finish_kernel()
+{
+	local series=$1 tmp=$2 release=$3
+
+	depmod -b "$tmp/root" "$release"
+	printf '%s\n' "$release" >"$tmp/root/release"
+	publish "$tmp/root" "$(kernel_root "$series")"
+	rm -rf "$tmp"
+	say "$series is $release"
+}
+
+# The newest 6.12 headers for arm64; the build tools in linux-kbuild run on this machine.
+fetch_arm64()
+{
+	local headers release abi tmp
+
+	apt_use bookworm bookworm-updates bookworm-security
+	headers=$(apt_newest 'linux-headers-6\.12\.[0-9]+\+deb12-arm64')
+	release=${headers#linux-headers-}
+	abi=${release%-arm64}
+	tmp=$(mktemp -d "$cache/tmp/arm64.XXXXXX")
+	apt_download "$tmp/debs" "$headers:arm64" "linux-headers-$abi-common" "linux-kbuild-$abi:amd64"
+	unpack_debs "$tmp/debs" "$tmp/root"
+	relocate_headers "$tmp/root" "$(kernel_root arm64)"
+	printf '%s\n' "$release" >"$tmp/root/release"
+	publish "$tmp/root" "$(kernel_root arm64)"
+	rm -rf "$tmp"
+	say "arm64 is $release"
+}
+
+# checkpatch and kernel-doc are in the kernel's source package only; keep just them.
+fetch_scripts()
+{
+	local tmp deb
+
+	apt_use bookworm bookworm-updates bookworm-security
+	tmp=$(mktemp -d "$cache/tmp/scripts.XXXXXX")
+	deb=$(find "$cache" -maxdepth 1 -name 'linux-source-6.12_*.deb' | sort -V | tail -n 1)
+	if [[ -z $deb ]]; then
+		apt_download "$tmp/debs" linux-source-6.12
+		deb=$(echo "$tmp"/debs/*.deb)
+	fi
+	mkdir -p "$tmp/root"
+	say "unpacking checkpatch and kernel-doc"
+	dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards '*/linux-source-*.tar.xz' |
+		tar -xJ -C "$tmp/root" --strip-components=1 --wildcards --no-wildcards-match-slash \
+			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
+			'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc'
+	echo 6.12 >"$tmp/root/release"
+	publish "$tmp/root" "$(kernel_root scripts)"
+	rm -rf "$tmp"
+}
+
+fetch_one()
+{
+	[[ ! -s $(kernel_root "$1")/release || -n ${RINGTAP_REFRESH:-} ]] || return 0
+	mkdir -p "$cache/tmp"
+	find "$cache/tmp" -mindepth 1 -maxdepth 1 -name "$1.*" -exec rm -rf {} +
+	case $1 in
+	6.1) fetch_bookworm 6.1 'linux-image-6\.1\.0-[0-9]+-amd64' ;;
+	6.12) fetch_bookworm 6.12 'linux-image-6\.12\.[0-9]+\+deb12-amd64' ;;
+	7.3) fetch_trixie 7.3 ;;
+	arm64) fetch_arm64 ;;
+	scripts) fetch_scripts ;;
+	esac
+}
+
+main()
+{
+	local what
+
+	while [[ ${1:-} == -* ]]; do
+		case $1 in
+		--refresh) export RINGTAP_REFRESH=1 ;;
+		-h | --help) usage && exit ;;
+		*) usage >&2 && exit 2 ;;
+		esac
+		shift
+	done
+	(($# > 0)) || { usage >&2 && exit 2; }
+	need_programs apt:apt-get dpkg:dpkg-deb kmod:depmod util-linux:flock xz-utils:xz
+	for what in "$@"; do
+		[[ $what = arm64 || $what = scripts ]] || check_series "$what"
+		with_lock "$what" fetch_one "$what"
+	done
+}
+
+main "$@"

@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Boots a Debian kernel under emulation over this machine's own files, and runs a command in it.
+set -euo pipefail
+
+# shellcheck source=selftests/vm/common.sh
+. "$(dirname "$0")/common.sh"
+
+mem=4G smp=2 limit=600 append='' icount='' tty=''
+qemu_extra=()
+
+usage()
+{
+	cat <<-EOF
+	usage: ${0##*/} [OPTIONS] SERIES [--] COMMAND [ARGUMENT...]
+	       ${0##*/} [OPTIONS] --shell SERIES
+
+	  --mem SIZE       memory of the VM (4G)
+	  --smp N          processors (2)
+	  --timeout S      give up after S seconds (600)
+	  --append WORDS   more kernel command line
+	  --icount         one processor whose clock counts instructions
+	  --qemu WORD      one more argument for QEMU; may be given again
+	  --shell          an interactive shell in place of a command
+
+	The command runs as root in the top directory of the tree. Every file of the machine is
+	there; what the VM writes is lost at its end, but for \$OUT. In the environment:
+	RINGTAP_SERIES, RINGTAP_KO, RINGTAP (the tool), OUT (also the kernel log: console.log, dmesg.txt).
+	Exit status: the command's; 124 after a panic or oops; 125 when the time is over.
+	EOF
+}
+
+parse_options()
+{
+	while [[ ${1:-} == -* ]]; do
+		case $1 in
+		--mem) mem=$2 && shift 2 ;;
+		--smp) smp=$2 && shift 2 ;;
+		--timeout) limit=$2 && shift 2 ;;
+		--append) append=$2 && shift 2 ;;
+		--qemu) qemu_extra+=("$2") && shift 2 ;;
+		--icount) icount=1 && shift ;;
+		--shell) tty=1 && shift ;;
+		-h | --help) usage && exit ;;
+		*) usage >&2 && exit 2 ;;
+		esac
+	done
+	series=${1:?"kernel series missing; see --help"}
+	shift
+	[[ ${1:-} != -- ]] || shift
+	command=("$@")
+	[[ -n $tty || ${#command[@]} -gt 0 ]] || { usage >&2 && exit 2; }
+	[[ -z $tty || ${#command[@]} -gt 0 ]] || command=(bash -i)
+	check_series "$series"
+}
+
+# make_out : a directory of this run alone, unless the caller chose one.
+make_out()
+{
+	if [[ -n ${OUT:-} ]]; then
+		mkdir -p "$OUT"
+		out=$(realpath "$OUT")
+	else
+		mkdir -p "$repo/.build/out"
+		out=$(mktemp -d "$repo/.build/out/$series.$(date +%H%M%S).XXXX")
+	fi
+	rm -rf "$out/.vm"
+	mkdir "$out/.vm"
+	rm -f "$out"/{console.log,dmesg.txt}
+}
+
+# The command and its environment, as a script that the VM runs.
+write_command()
+{
+	local ko=$repo/.build/kmod-$series/ringtap.ko v
+
+	[[ -e $ko ]] || ko=''
+	{
+		cat <<-EOF
+		export RINGTAP_SERIES=${series@Q} RINGTAP_KO=${ko@Q} OUT=${out@Q}
+		export RINGTAP=${repo@Q}/.build/tools/ringtap RINGTAP_CACHE=${cache@Q}
+		EOF
+		for v in ${!RTAP_@} KBUILD_VERBOSE; do
+			[[ -z ${!v:-} ]] || echo "export $v=${!v@Q}"
+		done
+		echo "cd ${repo@Q}"
+		[[ -z $tty ]] || echo "stty $(stty size 2>/dev/null | sed 's/\(.*\) \(.*\)/rows \1 cols \2/')"
+		echo "exec ${command[*]@Q}"
+	} >"$out/.vm/command"
+	cat >"$out/.vm/params" <<-EOF
+	vm_out=${out@Q}
+	vm_release=$(kernel_release "$series")
+	vm_modules=$(realpath "$(kernel_modules "$series")")
+	vm_tty=$tty
+	vm_term=${TERM:-dumb}
+	EOF
+}
+
+qemu_arguments()
+{
+	local cmdline
+
+	cmdline="console=ttyS0 init=/init loglevel=5 panic=-1 oops=panic log_buf_len=8M rcupdate.rcu_cpu_stall_timeout=180"
+	args=(-nodefaults -nographic -no-reboot -m "$mem"
+		-kernel "$(kernel_root "$series")/vmlinuz" -initrd "$initrd"
+		-chardev "file,id=log,path=$out/console.log" -serial chardev:log
+		-chardev "stdio,id=tty,signal=off" -serial chardev:tty
+		-fsdev local,id=root,path=/,security_model=none,multidevs=remap,readonly=on
+		-device virtio-9p-pci,fsdev=root,mount_tag=root9p
+		-fsdev "local,id=out,path=$out,security_model=none,multidevs=remap"
+		-device virtio-9p-pci,fsdev=out,mount_tag=out9p
+		-device virtio-rng-pci)
+	if [[ -n $icount ]]; then
+		args+=(-accel tcg,thread=single -icount shift=0,sleep=off,align=off
+			-smp 1 -cpu max,-erms)
+		cmdline+=" init_on_alloc=0"
+	else
+		args+=(-accel "tcg,thread=multi" -smp "$smp" -cpu max)
+	fi
+	args+=(-append "$cmdline $append" "${qemu_extra[@]}")
+}
+
+# Both links of the chain die with this script, whatever kills it.
+run_qemu()
+{
+	local rc=0
+
+	if [[ -n $tty ]]; then
+		trap 'stty sane' EXIT
+		stty raw -echo
+		qemu-system-x86_64 "${args[@]}" || rc=$?
+		stty sane
+	else
+		setpriv --pdeathsig TERM timeout -k 5 "$limit" \
+			setpriv --pdeathsig KILL qemu-system-x86_64 "${args[@]}" </dev/null &
+		qemu=$!
+		trap 'kill "$qemu" 2>/dev/null || true' EXIT
+		trap 'exit 130' INT
+		trap 'exit 143' TERM HUP
+		wait "$qemu" || rc=$?
+		trap - EXIT
+	fi
+	return "$rc"
+}
+
+# How it ended: the command's status, or what the console says.
+judge()
+{
+	local rc=$1
+
+	if [[ -s $out/.vm/status ]]; then
+		exit "$(<"$out/.vm/status")"
+	fi
+	if grep -qE 'Kernel panic|Oops|BUG:|general protection fault' "$out/console.log"; then
+		say "$series: the kernel died; the end of $out/console.log:"
+		rc=124
+	elif ((rc == 124 || rc == 137)); then
+		say "$series: no end after $limit seconds; the end of $out/console.log:"
+		rc=125
+	else
+		say "$series: the VM ended early (QEMU: $rc); the end of $out/console.log:"
+		rc=124
+	fi
+	tail -n 40 "$out/console.log" >&2 || true
+	exit "$rc"
+}
+
+main()
+{
+	local series command out initrd args rc=0
+
+	parse_options "$@"
+	need_programs qemu-system-x86:qemu-system-x86_64 util-linux:setpriv coreutils:timeout
+	[[ -s $(kernel_root "$series")/release ]] || "$vm_dir/fetch.sh" "$series"
+	initrd=$("$vm_dir/initramfs.sh" "$series")
+	make_out
+	write_command
+	qemu_arguments
+	run_qemu || rc=$?
+	judge "$rc"
+}
+
+main "$@"
