@@ -80,7 +80,8 @@ fetch_trixie()
 	image=$(apt_newest "linux-image-${series//./\\.}\.[0-9]+\+deb13-amd64")
 	release=${image#linux-image-}
 	tmp=$(mktemp -d "$cache/tmp/$series.XXXXXX")
-	apt_download "$tmp/debs" "linux-binary-$release" "linux-modules-$release"
+	apt_download "$tmp/debs" "linux-binary-$release" "linux-modules-$release" \
+		"linux-base-$release"
 	unpack_debs "$tmp/debs" "$tmp/root"
 	mv "$tmp/root/usr/lib/modules/$release/vmlinuz" "$tmp/root/vmlinuz" 2>/dev/null ||
 		cp "$tmp/root/boot/vmlinuz-$release" "$tmp/root/vmlinuz"

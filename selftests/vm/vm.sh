@@ -108,8 +108,7 @@ qemu_arguments()
 		-fsdev local,id=root,path=/,security_model=none,multidevs=remap,readonly=on
 		-device virtio-9p-pci,fsdev=root,mount_tag=root9p
 		-fsdev "local,id=out,path=$out,security_model=none,multidevs=remap"
-		-device virtio-9p-pci,fsdev=out,mount_tag=out9p
-		-device virtio-rng-pci)
+		-device virtio-9p-pci,fsdev=out,mount_tag=out9p)
 	if [[ -n $icount ]]; then
 		args+=(-accel tcg,thread=single -icount shift=0,sleep=off,align=off
 			-smp 1 -cpu max,-erms)
