@@ -94,6 +94,7 @@ struct vhost_vring_addr rig_addr(unsigned int index);
 void rig_transmit(struct abi_rig *rig, unsigned int num, unsigned int slot);
 int rig_wait_used(unsigned int index, unsigned int used);
 int rig_signalled(int eventfd);
+int rig_wait_signalled(int eventfd);
 
 /* Files of every kind that is, or is not, an eventfd or a backend. */
 struct abi_file {

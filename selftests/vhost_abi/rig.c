@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,4 +217,12 @@ int rig_signalled(int eventfd)
 	uint64_t count;
 
 	return read(eventfd, &count, sizeof(count)) == sizeof(count);
+}
+
+/* Wait for the eventfd: 1 if it was signalled before the deadline. */
+int rig_wait_signalled(int eventfd)
+{
+	struct pollfd poll_fd = { .fd = eventfd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, WAIT_SECONDS * 1000) == 1 && rig_signalled(eventfd);
 }

@@ -80,6 +80,7 @@ static void bad_available_index(int tap)
 	ring.avail->idx = NUM + 1;
 	if (write(rig.kick[ABI_TX], &one, sizeof(one)) != sizeof(one))
 		abi_die("kick");
+	abi_fact("bad-index-err", "eventfd() signalled %d", rig_wait_signalled(rig.err[ABI_TX]));
 	step_detach("bad-index-detach", &rig);
 	step_base("bad-index-base", &rig);
 	rig_close(&rig);
