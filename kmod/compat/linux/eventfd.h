@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compat/linux/eventfd.h - eventfd_signal() with one argument, as kernels from 6.8 have it
+ */
+#ifndef RTAP_COMPAT_EVENTFD_H
+#define RTAP_COMPAT_EVENTFD_H
+
+#include_next <linux/eventfd.h>
+
+#ifdef RTAP_EVENTFD_SIGNAL_COUNTS
+static inline void rtap_compat_eventfd_signal(struct eventfd_ctx *ctx)
+{
+	eventfd_signal(ctx, 1);
+}
+
+#define eventfd_signal(ctx) rtap_compat_eventfd_signal(ctx)
+#endif
+
+#endif /* RTAP_COMPAT_EVENTFD_H */
