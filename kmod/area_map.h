@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * area_map.h - pins ring memory and gives it a kernel address
+ */
+#ifndef RTAP_AREA_MAP_H
+#define RTAP_AREA_MAP_H
+
+#include <linux/types.h>
+
+struct mm_struct;
+struct rtap_area;
+
+int rtap_area_map(struct rtap_area *area, struct mm_struct *mm, u64 uaddr, size_t size);
+void rtap_area_unmap(struct rtap_area *area, struct mm_struct *mm);
+
+#endif /* RTAP_AREA_MAP_H */
