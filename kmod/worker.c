@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * worker.c - runs queued work on a kernel thread that belongs to the owner
+ */
+#include "worker.h"
+
+#include <linux/err.h>
+#include <linux/sched.h>
+#include <linux/sched/vhost_task.h>
+#include <linux/slab.h>
+
+/**
+ * rtap_work_init() - prepare work for its first rtap_worker_queue()
+ * @work: the work
+ * @fn: what it does
+ */
+void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work))
+{
+	work->flags = 0;
+	work->fn = fn;
+}
+
+/* Take everything off the list; a dead worker's work is dropped, not run. */
+static bool rtap_worker_drain(struct rtap_worker *worker, bool run)
+{
+	struct llist_node *list = llist_del_all(&worker->works);
+	struct rtap_work *work, *next;
+
+	if (!list)
+		return false;
+	__set_current_state(TASK_RUNNING);
+	list = llist_reverse_order(list);
+	llist_for_each_entry_safe(work, next, list, node) {
+		clear_bit(RTAP_WORK_QUEUED, &work->flags);
+		/*
+		 * Whoever finds the bit clear queues again, whoever found it
+		 * set is seen by fn(). Pairs with test_and_set_bit() in
+		 * rtap_worker_queue().
+		 */
+		smp_mb__after_atomic();
+		if (run)
+			work->fn(work);
+		cond_resched();
+	}
+	return true;
+}
+
+static bool rtap_worker_run(void *data)
+{
+	struct rtap_worker *worker = data;
+
+	if (unlikely(!worker->pid))
+		WRITE_ONCE(worker->pid, current->pid);
+	return rtap_worker_drain(worker, true);
+}
+
+/* On the worker's thread, as it exits because the owner was killed. */
+static void rtap_worker_kill(void *data)
+{
+	struct rtap_worker *worker = data;
+
+	WRITE_ONCE(worker->dead, true);
+	rtap_worker_drain(worker, false);
+}
+
+/**
+ * rtap_worker_create() - start a thread for the calling owner
+ * @owner: pid of the owner, for the thread's name
+ *
+ * Context: an ioctl of the owner, whose mm, cgroups and limits the thread takes.
+ * Return: the worker, or an ERR_PTR (RLIMIT_NPROC and pids.max included).
+ */
+struct rtap_worker *rtap_worker_create(pid_t owner)
+{
+	struct rtap_worker *worker;
+	char name[TASK_COMM_LEN];
+	int err;
+
+	worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
+	if (!worker)
+		return ERR_PTR(-ENOMEM);
+	init_llist_head(&worker->works);
+	/* the name that tools look for when they pin or account vhost threads */
+	snprintf(name, sizeof(name), "vhost-%d", owner);
+	worker->task = vhost_task_create(rtap_worker_run, rtap_worker_kill, worker, name);
+	if (IS_ERR_OR_NULL(worker->task)) {
+		err = worker->task ? PTR_ERR(worker->task) : -ENOMEM;
+		kfree(worker);
+		return ERR_PTR(err);
+	}
+	vhost_task_start(worker->task);
+	return worker;
+}
+
+/**
+ * rtap_worker_destroy() - end the thread and free the worker
+ * @worker: worker that nothing queues on any more
+ *
+ * Work still queued is dropped. Never waits for the owner: a worker whose owner
+ * was killed has already ended.
+ *
+ * Context: process context; sleeps until the work that is running returns.
+ */
+void rtap_worker_destroy(struct rtap_worker *worker)
+{
+	vhost_task_stop(worker->task);
+	rtap_worker_drain(worker, false);
+	kfree(worker);
+}
+
+/**
+ * rtap_worker_queue() - have work done on the worker's thread
+ * @worker: the worker
+ * @work: the work; nothing happens if it is queued already
+ *
+ * Context: any, including wake-up callbacks with interrupts off.
+ */
+void rtap_worker_queue(struct rtap_worker *worker, struct rtap_work *work)
+{
+	if (test_and_set_bit(RTAP_WORK_QUEUED, &work->flags))
+		return;
+	llist_add(&work->node, &worker->works);
+	vhost_task_wake(worker->task);
+}
