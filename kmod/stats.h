@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * stats.h - what a queue counts: written by its worker alone, read by anyone
+ */
+#ifndef RTAP_STATS_H
+#define RTAP_STATS_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+#include "ring.h"
+
+/**
+ * enum rtap_stat - a queue's counters
+ * @RTAP_STAT_PACKETS: frames handed to the TAP, or delivered to the guest
+ * @RTAP_STAT_BYTES: their bytes, without the virtio header
+ * @RTAP_STAT_BATCHES: runs of frames handed over or delivered together
+ * @RTAP_STAT_KICKS: times the worker was woken for the queue
+ * @RTAP_STAT_SIGNALS: call eventfd signalled
+ * @RTAP_STAT_SUPPRESSED: signals the driver did not want
+ * @RTAP_STAT_POLL_HITS: busy polls that found work
+ * @RTAP_STAT_POLL_MISSES: busy polls that did not
+ * @RTAP_STAT_ALONE: frames that went one by one (sendmsg, recvmsg)
+ * @RTAP_STAT_NO_BUFFERS: times the guest had posted too few receive buffers
+ * @RTAP_STAT_BACKPRESSURE: times the TAP's send buffer was full
+ * @RTAP_STAT_DROP_SHORT: frames under 14 bytes
+ * @RTAP_STAT_DROP_LONG: frames the TAP cannot take
+ * @RTAP_STAT_DROP_HEADER: virtio header that contradicts the frame
+ * @RTAP_STAT_DROP_NOMEM: no memory for a frame
+ * @RTAP_STAT_DROP_TAP: frames the TAP refused, or the TAP is gone
+ * @RTAP_STAT_DROP_NO_ROOM: frames larger than the guest's buffers
+ * @RTAP_STAT_DROP_OFFLOAD: frames whose offload the virtio header cannot say
+ * @RTAP_STAT_DROP_DETACHED: frames taken from a TAP that then went away
+ * @RTAP_STATS: how many there are
+ */
+enum rtap_stat {
+	RTAP_STAT_PACKETS,
+	RTAP_STAT_BYTES,
+	RTAP_STAT_BATCHES,
+	RTAP_STAT_KICKS,
+	RTAP_STAT_SIGNALS,
+	RTAP_STAT_SUPPRESSED,
+	RTAP_STAT_POLL_HITS,
+	RTAP_STAT_POLL_MISSES,
+	RTAP_STAT_ALONE,
+	RTAP_STAT_NO_BUFFERS,
+	RTAP_STAT_BACKPRESSURE,
+	RTAP_STAT_DROP_SHORT,
+	RTAP_STAT_DROP_LONG,
+	RTAP_STAT_DROP_HEADER,
+	RTAP_STAT_DROP_NOMEM,
+	RTAP_STAT_DROP_TAP,
+	RTAP_STAT_DROP_NO_ROOM,
+	RTAP_STAT_DROP_OFFLOAD,
+	RTAP_STAT_DROP_DETACHED,
+	RTAP_STATS,
+};
+
+/**
+ * struct rtap_stats - counters of one queue
+ *
+ * One writer: whoever holds the queue's lock. Readers take no lock; a 64-bit
+ * counter is stored in one piece on every machine ringtap builds for.
+ */
+struct rtap_stats {
+	/** @counts: by enum rtap_stat */
+	u64 counts[RTAP_STATS];
+	/** @errors: ring errors, by enum rtap_ring_error */
+	u64 errors[RTAP_RING_ERRORS];
+};
+
+/**
+ * rtap_stats_add() - count
+ * @stats: the queue's counters
+ * @stat: which one
+ * @n: by how much
+ *
+ * Context: the queue's lock is held, so that there is no other writer.
+ */
+static inline void rtap_stats_add(struct rtap_stats *stats, enum rtap_stat stat, u64 n)
+{
+	WRITE_ONCE(stats->counts[stat], stats->counts[stat] + n);
+}
+
+/**
+ * rtap_stats_error() - count a ring error
+ * @stats: the queue's counters
+ * @kind: what was wrong
+ *
+ * Context: as rtap_stats_add().
+ */
+static inline void rtap_stats_error(struct rtap_stats *stats, enum rtap_ring_error kind)
+{
+	WRITE_ONCE(stats->errors[kind], stats->errors[kind] + 1);
+}
+
+const char *rtap_stats_name(enum rtap_stat stat);
+
+#endif /* RTAP_STATS_H */
