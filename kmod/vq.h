@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vq.h - one queue: ring, lock, worker, eventfds, state and counters
+ *
+ * A queue is set up by ioctls while stopped, attached (its ring mapped, its
+ * layout and features latched), served by a worker, and detached. Whatever the
+ * guest does wrong breaks the queue: it stays attached, and is not served until
+ * it has been detached and attached again.
+ */
+#ifndef RTAP_VQ_H
+#define RTAP_VQ_H
+
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/vhost.h>
+
+#include "notify.h"
+#include "ring.h"
+#include "stats.h"
+#include "worker.h"
+
+struct eventfd_ctx;
+struct file;
+struct mm_struct;
+
+/** RTAP_VQ_CHAINS - chains fetched ahead, and most buffers one received frame may span */
+#define RTAP_VQ_CHAINS 256
+/** RTAP_VQ_SEGS - buffers of those chains */
+#define RTAP_VQ_SEGS (2 * RTAP_CHAIN_SEGS_MAX)
+/** RTAP_VQ_POLL_MAX_US - longest single busy poll, whatever the VMM asked for */
+#define RTAP_VQ_POLL_MAX_US 100000
+/** RTAP_VQ_USED - completions gathered before they have to be published */
+#define RTAP_VQ_USED (2 * RTAP_VQ_CHAINS)
+
+/**
+ * enum rtap_vq_state - life of a queue
+ * @RTAP_VQ_STOPPED: no backend; the ring is not touched
+ * @RTAP_VQ_RUNNING: served by its worker
+ * @RTAP_VQ_BROKEN: has a backend, is not served: see the ring's fault
+ */
+enum rtap_vq_state {
+	RTAP_VQ_STOPPED,
+	RTAP_VQ_RUNNING,
+	RTAP_VQ_BROKEN,
+};
+
+/**
+ * struct rtap_vq_buffers - what serving needs room for; exists while the device has an owner
+ */
+struct rtap_vq_buffers {
+	/** @chains: chains popped from the ring and not yet completed */
+	struct rtap_chain chains[RTAP_VQ_CHAINS];
+	/** @segs: their buffers */
+	struct rtap_seg segs[RTAP_VQ_SEGS];
+	/** @used: completions not yet published */
+	struct rtap_used used[RTAP_VQ_USED];
+};
+
+/**
+ * struct rtap_vq - a virtqueue of a device
+ */
+struct rtap_vq {
+	/** @lock: guards everything below unless it says otherwise */
+	struct mutex lock;
+	/** @index: number of the queue in its device; constant */
+	u32 index;
+	/** @dev_id: id of the device, for messages; constant */
+	u32 dev_id;
+	/** @owner: pid of the owner, for messages; 0 without one */
+	pid_t owner;
+	/** @state: stopped, running or broken */
+	enum rtap_vq_state state;
+	/** @features: virtio features the VMM acknowledged; latched into @ring at attach */
+	u64 features;
+	/** @num: ring size for the next attach */
+	u32 num;
+	/** @base: ring position as VRING_BASE carries it, while stopped */
+	u32 base;
+	/** @addr: ring addresses as the VMM gave them */
+	struct vhost_vring_addr addr;
+	/** @busyloop_us: how long to poll before sleeping, in microseconds */
+	u32 busyloop_us;
+	/** @ring: the ring; mapped unless stopped */
+	struct rtap_ring ring;
+	/** @mem: way into guest memory */
+	struct rtap_mem_view mem;
+	/** @mm: owner's address space, NULL without an owner; the device holds it */
+	struct mm_struct *mm;
+
+	/** @buf: chains, buffers and completions; NULL without an owner */
+	struct rtap_vq_buffers *buf;
+	/** @segs: allocation state of the buffers in @buf */
+	struct rtap_segs segs;
+	/** @first: first chain in @buf that is not completed */
+	u32 first;
+	/** @nr: chains in @buf from @first on */
+	u32 nr;
+	/** @nr_used: completions in @buf that are not published */
+	u32 nr_used;
+
+	/** @call: signalled when the guest wants an interrupt, or NULL */
+	struct eventfd_ctx *call;
+	/** @err: signalled when the queue breaks, or NULL */
+	struct eventfd_ctx *err;
+	/** @kick_file: eventfd the guest kicks, or NULL */
+	struct file *kick_file;
+	/** @kick: our interest in @kick_file */
+	struct rtap_poll kick;
+
+	/** @worker: who serves the queue; NULL without an owner. Read without the lock. */
+	struct rtap_worker *worker;
+	/** @work: queued on @worker by kicks and by the backend */
+	struct rtap_work work;
+	/** @serve: serves the queue once, on the worker; constant */
+	void (*serve)(struct rtap_vq *vq);
+	/** @stats: what the queue has counted since the device was opened */
+	struct rtap_stats stats;
+};
+
+/* vq.c: life and service of a queue */
+void rtap_vq_init(struct rtap_vq *vq, u32 dev_id, u32 index, void (*serve)(struct rtap_vq *vq));
+int rtap_vq_own(struct rtap_vq *vq, struct mm_struct *mm, struct rtap_worker *worker);
+void rtap_vq_disown(struct rtap_vq *vq);
+void rtap_vq_set_worker(struct rtap_vq *vq, struct rtap_worker *worker);
+void rtap_vq_wake(struct rtap_vq *vq);
+int rtap_vq_fetch(struct rtap_vq *vq, u32 want);
+void rtap_vq_unfetch(struct rtap_vq *vq);
+void rtap_vq_complete(struct rtap_vq *vq, u32 written);
+int rtap_vq_publish(struct rtap_vq *vq);
+int rtap_vq_wait(struct rtap_vq *vq);
+bool rtap_vq_pending(struct rtap_vq *vq);
+bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq));
+void rtap_vq_break(struct rtap_vq *vq, int err);
+
+/* vq_map.c: ring memory */
+int rtap_vq_attach(struct rtap_vq *vq);
+void rtap_vq_detach(struct rtap_vq *vq);
+bool rtap_vq_access_ok(const struct rtap_vq *vq, const struct vhost_vring_addr *addr);
+int rtap_vq_remap(struct rtap_vq *vq, const struct vhost_vring_addr *addr);
+
+/* vq_ioctl.c: what the VMM says */
+long rtap_vq_ioctl(struct rtap_vq *vq, unsigned int cmd, void __user *argp);
+
+/**
+ * rtap_vq_has() - whether a virtio feature was acknowledged
+ * @vq: the queue
+ * @bit: feature bit number
+ */
+static inline bool rtap_vq_has(const struct rtap_vq *vq, unsigned int bit)
+{
+	return vq->features & BIT_ULL(bit);
+}
+
+/**
+ * rtap_vq_chain() - a fetched chain that is not completed
+ * @vq: the queue; its lock is held
+ * @i: 0 for the next one; below vq->nr
+ */
+static inline const struct rtap_chain *rtap_vq_chain(const struct rtap_vq *vq, u32 i)
+{
+	return &vq->buf->chains[vq->first + i];
+}
+
+#define rtap_vq_warn_ratelimited(vq, fmt, ...) \
+	pr_warn_ratelimited("ringtap: device %u pid %d queue %u: " fmt, (vq)->dev_id, \
+			    (vq)->owner, (vq)->index, ##__VA_ARGS__)
+#define rtap_vq_info(vq, fmt, ...) \
+	pr_info_ratelimited("ringtap: device %u pid %d queue %u: " fmt, (vq)->dev_id, \
+			    (vq)->owner, (vq)->index, ##__VA_ARGS__)
+
+#endif /* RTAP_VQ_H */
