@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dev.c - becomes somebody's device and stops being it
+ */
+#include "dev.h"
+
+#include <linux/err.h>
+#include <linux/idr.h>
+#include <linux/nospec.h>
+#include <linux/sched/mm.h>
+#include <linux/uaccess.h>
+
+static DEFINE_IDA(rtap_dev_ids);
+
+/**
+ * rtap_dev_init() - make a device without an owner, in zeroed memory
+ * @dev: the device; the caller initialises its queues
+ *
+ * Return: 0 or a negative errno.
+ */
+int rtap_dev_init(struct rtap_dev *dev)
+{
+	int id = ida_alloc(&rtap_dev_ids, GFP_KERNEL);
+
+	if (id < 0)
+		return id;
+	dev->id = id;
+	mutex_init(&dev->lock);
+	return 0;
+}
+
+/**
+ * rtap_dev_exit() - end of a device that has no owner any more
+ * @dev: the device
+ */
+void rtap_dev_exit(struct rtap_dev *dev)
+{
+	ida_free(&rtap_dev_ids, dev->id);
+	mutex_destroy(&dev->lock);
+}
+
+static void rtap_dev_stop_workers(struct rtap_dev *dev)
+{
+	while (dev->nr_workers)
+		rtap_worker_destroy(dev->workers[--dev->nr_workers]);
+}
+
+/* One worker has to be there; if a further one cannot be had, fewer serve. */
+static int rtap_dev_start_workers(struct rtap_dev *dev, u32 want)
+{
+	struct rtap_worker *worker;
+
+	while (dev->nr_workers < want) {
+		worker = rtap_worker_create(dev->owner);
+		if (IS_ERR(worker) && !dev->nr_workers)
+			return PTR_ERR(worker);
+		if (IS_ERR(worker)) {
+			rtap_dev_warn(dev, "only %u of %u workers could be started (error %ld)\n",
+				      dev->nr_workers, want, PTR_ERR(worker));
+			return 0;
+		}
+		dev->workers[dev->nr_workers++] = worker;
+	}
+	return 0;
+}
+
+static int rtap_dev_own_vqs(struct rtap_dev *dev)
+{
+	int err, i;
+
+	for (i = 0; i < RTAP_DEV_VQS; i++) {
+		err = rtap_vq_own(dev->vqs[i], dev->mm, dev->workers[i % dev->nr_workers]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * rtap_dev_set_owner() - make the calling process the owner
+ * @dev: the device; its lock is held
+ * @workers: threads wanted, at least one and at most one per queue
+ *
+ * Return: 0, -EBUSY if there is an owner, or why there can be no worker.
+ */
+int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers)
+{
+	int err;
+
+	lockdep_assert_held(&dev->lock);
+	if (dev->mm)
+		return -EBUSY;
+	dev->mm = current->mm;
+	mmgrab(dev->mm);
+	dev->owner = task_tgid_nr(current);
+	err = rtap_dev_start_workers(dev, clamp(workers, 1u, (u32)RTAP_DEV_VQS));
+	if (!err)
+		err = rtap_dev_own_vqs(dev);
+	if (err)
+		rtap_dev_disown(dev);
+	return err;
+}
+
+/**
+ * rtap_dev_disown() - forget the owner and everything it said
+ * @dev: the device; its lock is held or nobody else can reach it. Its queues
+ *       are detached.
+ *
+ * Context: process context of anyone; sleeps until the workers have ended.
+ */
+void rtap_dev_disown(struct rtap_dev *dev)
+{
+	int i;
+
+	if (!dev->mm)
+		return;
+	/* no queue wakes a worker after this */
+	for (i = 0; i < RTAP_DEV_VQS; i++)
+		rtap_vq_disown(dev->vqs[i]);
+	rtap_dev_stop_workers(dev);
+	rtap_mem_put(dev->mem);
+	dev->mem = NULL;
+	dev->backend_features = 0;
+	mmdrop(dev->mm);
+	dev->mm = NULL;
+	dev->owner = 0;
+}
+
+/**
+ * rtap_dev_check_owner() - whether the caller may change the device
+ * @dev: the device; its lock is held
+ *
+ * Return: 0 or -EPERM.
+ */
+int rtap_dev_check_owner(const struct rtap_dev *dev)
+{
+	lockdep_assert_held(&dev->lock);
+	return dev->mm == current->mm && dev->mm ? 0 : -EPERM;
+}
+
+static long rtap_dev_vring_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp)
+{
+	u32 index;
+
+	if (get_user(index, (u32 __user *)argp))
+		return -EFAULT;
+	if (index >= RTAP_DEV_VQS)
+		return -ENOBUFS;
+	index = array_index_nospec(index, RTAP_DEV_VQS);
+	return rtap_vq_ioctl(dev->vqs[index], cmd, argp);
+}
+
+/**
+ * rtap_dev_ioctl() - ioctls that any vhost device has, but for owner and features
+ * @dev: the device; its lock is held
+ * @cmd: ioctl number
+ * @argp: user address of its argument
+ *
+ * Return: what the ioctl returns; -ENOIOCTLCMD for an unknown one.
+ */
+long rtap_dev_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp)
+{
+	int err = rtap_dev_check_owner(dev);
+
+	if (err)
+		return err;
+	if (cmd == VHOST_SET_MEM_TABLE)
+		return rtap_dev_set_mem(dev, argp);
+	return rtap_dev_vring_ioctl(dev, cmd, argp);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * dev.h - one device: owner, memory table, workers, queues
+ */
+#ifndef RTAP_DEV_H
+#define RTAP_DEV_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include "vq.h"
+
+/** RTAP_DEV_VQS - queues of a network device */
+#define RTAP_DEV_VQS 2
+
+/**
+ * struct rtap_dev - what one open of the node stands for
+ */
+struct rtap_dev {
+	/** @lock: serialises ioctls; taken before any queue's lock */
+	struct mutex lock;
+	/** @id: number of the device among those open; constant */
+	u32 id;
+	/** @mm: owner's address space (the structure is held), NULL without an owner */
+	struct mm_struct *mm;
+	/** @owner: pid of the owner, 0 without one */
+	pid_t owner;
+	/** @backend_features: as acknowledged by SET_BACKEND_FEATURES */
+	u64 backend_features;
+	/** @mem: memory table, NULL before SET_MEM_TABLE */
+	struct rtap_mem *mem;
+	/** @workers: threads; the first @nr_workers exist */
+	struct rtap_worker *workers[RTAP_DEV_VQS];
+	/** @nr_workers: 0 without an owner */
+	u32 nr_workers;
+	/** @vqs: the queues; constant, owned by whoever made the device */
+	struct rtap_vq *vqs[RTAP_DEV_VQS];
+};
+
+/* dev.c */
+int rtap_dev_init(struct rtap_dev *dev);
+void rtap_dev_exit(struct rtap_dev *dev);
+int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers);
+void rtap_dev_disown(struct rtap_dev *dev);
+int rtap_dev_check_owner(const struct rtap_dev *dev);
+long rtap_dev_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
+
+/* dev_mem.c */
+long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp);
+bool rtap_dev_mem_ok(const struct rtap_mem *mem);
+
+#define rtap_dev_warn(dev, fmt, ...) \
+	pr_warn_ratelimited("ringtap: device %u pid %d: " fmt, (dev)->id, (dev)->owner, \
+			    ##__VA_ARGS__)
+
+#endif /* RTAP_DEV_H */
