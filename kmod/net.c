@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * net.c - a vhost-net device: features, backends, and its end
+ */
+#include "net.h"
+
+#include <linux/err.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/virtio_config.h>
+#include <net/sock.h>
+
+#include "params.h"
+
+/* What is offered on every kernel; LOG_ALL and ACCESS_PLATFORM are not served yet. */
+#define RTAP_NET_FEATURES \
+	(BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT_ULL(VIRTIO_F_ANY_LAYOUT) | \
+	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | \
+	 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | BIT_ULL(VIRTIO_F_VERSION_1) | \
+	 BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_F_IN_ORDER) | \
+	 BIT_ULL(VIRTIO_F_RING_RESET))
+/* Same bit as ANY_LAYOUT: stock's name for "the device has the header, the socket has none" */
+static_assert(VHOST_NET_F_VIRTIO_NET_HDR == VIRTIO_F_ANY_LAYOUT);
+#define RTAP_NET_BACKEND_FEATURES BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
+
+static void rtap_net_sock_woken(struct rtap_poll *poll)
+{
+	struct rtap_net_queue *q = container_of(poll, struct rtap_net_queue, sock_poll);
+
+	/* pairs with the store of sock_armed before the last look at the socket */
+	if (READ_ONCE(q->sock_armed))
+		rtap_vq_wake(&q->vq);
+}
+
+static void rtap_net_init_queue(struct rtap_net *net, u32 index, __poll_t mask,
+				void (*serve)(struct rtap_vq *vq))
+{
+	struct rtap_net_queue *q = &net->queues[index];
+
+	rtap_vq_init(&q->vq, net->dev.id, index, serve);
+	rtap_poll_init(&q->sock_poll, mask, rtap_net_sock_woken);
+	net->dev.vqs[index] = &q->vq;
+}
+
+/**
+ * rtap_net_create() - make a device without an owner
+ *
+ * Return: the device, or an ERR_PTR.
+ */
+struct rtap_net *rtap_net_create(void)
+{
+	struct rtap_net *net = kvzalloc(sizeof(*net), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!net)
+		return ERR_PTR(-ENOMEM);
+	err = rtap_dev_init(&net->dev);
+	if (err) {
+		kvfree(net);
+		return ERR_PTR(err);
+	}
+	rtap_net_init_queue(net, RTAP_NET_RX, EPOLLIN, rtap_net_rx_serve);
+	rtap_net_init_queue(net, RTAP_NET_TX, EPOLLOUT, rtap_net_tx_serve);
+	return net;
+}
+
+/* Never fails, never waits for the worker beyond the batch it is at. */
+static void rtap_net_detach(struct rtap_net_queue *q)
+{
+	struct rtap_backend old;
+
+	rtap_poll_stop(&q->sock_poll);
+	mutex_lock(&q->vq.lock);
+	rtap_vq_detach(&q->vq);
+	old = q->backend;
+	q->backend = (struct rtap_backend){};
+	page_frag_cache_drain(&q->frags);
+	mutex_unlock(&q->vq.lock);
+	rtap_backend_put(&old);
+}
+
+/* Detach everything and forget the owner. */
+static void rtap_net_reset(struct rtap_net *net)
+{
+	int i;
+
+	for (i = 0; i < RTAP_DEV_VQS; i++)
+		rtap_net_detach(&net->queues[i]);
+	rtap_dev_disown(&net->dev);
+	for (i = 0; i < RTAP_DEV_VQS; i++) {
+		kvfree(net->queues[i].buf);
+		net->queues[i].buf = NULL;
+	}
+}
+
+/**
+ * rtap_net_destroy() - end of a device
+ * @net: the device, which nobody else can reach any more
+ *
+ * Context: process context of anyone; sleeps until the workers have ended.
+ */
+void rtap_net_destroy(struct rtap_net *net)
+{
+	rtap_net_reset(net);
+	rtap_dev_exit(&net->dev);
+	kvfree(net);
+}
+
+static long rtap_net_set_owner(struct rtap_net *net)
+{
+	int err, i;
+
+	if (net->dev.mm)
+		return -EBUSY;
+	for (i = 0; i < RTAP_DEV_VQS; i++) {
+		net->queues[i].buf = kvzalloc(sizeof(*net->queues[i].buf), GFP_KERNEL_ACCOUNT);
+		if (!net->queues[i].buf) {
+			err = -ENOMEM;
+			goto err_free;
+		}
+	}
+	err = rtap_dev_set_owner(&net->dev, rtap_param_workers());
+	if (err)
+		goto err_free;
+	return 0;
+
+err_free:
+	for (i = 0; i < RTAP_DEV_VQS; i++) {
+		kvfree(net->queues[i].buf);
+		net->queues[i].buf = NULL;
+	}
+	return err;
+}
+
+static long rtap_net_reset_owner(struct rtap_net *net)
+{
+	int err = rtap_dev_check_owner(&net->dev);
+
+	if (!err)
+		rtap_net_reset(net);
+	return err;
+}
+
+/* virtio 5.1.6: num_buffers is part of the header with MRG_RXBUF, and since version 1 */
+static void rtap_net_latch(struct rtap_net_queue *q)
+{
+	const struct rtap_vq *vq = &q->vq;
+
+	q->mergeable = rtap_vq_has(vq, VIRTIO_NET_F_MRG_RXBUF);
+	q->own_hdr = rtap_vq_has(vq, VHOST_NET_F_VIRTIO_NET_HDR);
+	q->hdr_len = q->mergeable || rtap_vq_has(vq, VIRTIO_F_VERSION_1) ?
+		     sizeof(struct virtio_net_hdr_mrg_rxbuf) : sizeof(struct virtio_net_hdr);
+}
+
+/* Takes over *backend on success and leaves the old one there. */
+static int rtap_net_attach(struct rtap_net_queue *q, struct rtap_backend *backend)
+{
+	int err;
+
+	mutex_lock(&q->vq.lock);
+	rtap_vq_detach(&q->vq);
+	swap(q->backend, *backend);
+	rtap_net_latch(q);
+	WRITE_ONCE(q->sock_armed, false);
+	err = rtap_vq_attach(&q->vq);
+	if (!err)
+		err = rtap_poll_start(&q->sock_poll, q->backend.sock->file);
+	if (err) {
+		rtap_vq_detach(&q->vq);
+		swap(q->backend, *backend);
+	}
+	mutex_unlock(&q->vq.lock);
+	return err;
+}
+
+static long rtap_net_exchange(struct rtap_net_queue *q, struct rtap_backend *backend)
+{
+	struct rtap_backend none = {};
+	long err;
+
+	/* attaching what is attached already changes nothing */
+	if (backend->sock == q->backend.sock)
+		return 0;
+	rtap_poll_stop(&q->sock_poll);
+	err = rtap_net_attach(q, backend);
+	if (!err) {
+		rtap_vq_wake(&q->vq);
+		return 0;
+	}
+	if (q->backend.sock) {
+		/* the old backend stays, as it would had nothing been asked */
+		swap(none, q->backend);
+		if (rtap_net_attach(q, &none))
+			rtap_backend_put(&none);
+		else
+			rtap_vq_wake(&q->vq);
+	}
+	return err;
+}
+
+static long rtap_net_set_backend(struct rtap_net *net, void __user *argp)
+{
+	struct vhost_vring_file arg;
+	struct rtap_backend backend;
+	struct rtap_net_queue *q;
+	long err;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	err = rtap_dev_check_owner(&net->dev);
+	if (err)
+		return err;
+	if (arg.index >= RTAP_DEV_VQS)
+		return -ENOBUFS;
+	q = &net->queues[array_index_nospec(arg.index, RTAP_DEV_VQS)];
+	if (arg.fd == -1) {
+		rtap_net_detach(q);
+		return 0;
+	}
+	if (!rtap_dev_mem_ok(net->dev.mem) || !rtap_vq_access_ok(&q->vq, &q->vq.addr))
+		return -EFAULT;
+	err = rtap_backend_get(&backend, arg.fd);
+	if (err)
+		return err;
+	err = rtap_net_exchange(q, &backend);
+	rtap_backend_put(&backend);
+	return err;
+}
+
+static long rtap_net_set_features(struct rtap_net *net, u64 features)
+{
+	int i;
+
+	if (features & ~RTAP_NET_FEATURES)
+		return -EOPNOTSUPP;
+	for (i = 0; i < RTAP_DEV_VQS; i++) {
+		struct rtap_vq *vq = &net->queues[i].vq;
+
+		mutex_lock(&vq->lock);
+		vq->features = features;
+		mutex_unlock(&vq->lock);
+	}
+	return 0;
+}
+
+static long rtap_net_put_u64(void __user *argp, u64 value)
+{
+	return copy_to_user(argp, &value, sizeof(value)) ? -EFAULT : 0;
+}
+
+static long rtap_net_features_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp)
+{
+	u64 features;
+
+	if (cmd == VHOST_GET_FEATURES)
+		return rtap_net_put_u64(argp, RTAP_NET_FEATURES);
+	if (cmd == VHOST_GET_BACKEND_FEATURES)
+		return rtap_net_put_u64(argp, RTAP_NET_BACKEND_FEATURES);
+	if (copy_from_user(&features, argp, sizeof(features)))
+		return -EFAULT;
+	if (cmd == VHOST_SET_FEATURES)
+		return rtap_net_set_features(net, features);
+	if (features & ~RTAP_NET_BACKEND_FEATURES)
+		return -EOPNOTSUPP;
+	net->dev.backend_features = features;
+	return 0;
+}
+
+static long rtap_net_locked_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp)
+{
+	lockdep_assert_held(&net->dev.lock);
+	switch (cmd) {
+	case VHOST_NET_SET_BACKEND:
+		return rtap_net_set_backend(net, argp);
+	case VHOST_GET_FEATURES:
+	case VHOST_SET_FEATURES:
+	case VHOST_GET_BACKEND_FEATURES:
+	case VHOST_SET_BACKEND_FEATURES:
+		return rtap_net_features_ioctl(net, cmd, argp);
+	case VHOST_SET_OWNER:
+		return rtap_net_set_owner(net);
+	case VHOST_RESET_OWNER:
+		return rtap_net_reset_owner(net);
+	default:
+		return rtap_dev_ioctl(&net->dev, cmd, argp);
+	}
+}
+
+/**
+ * rtap_net_ioctl() - any ioctl of the node
+ * @net: the device
+ * @cmd: ioctl number
+ * @argp: user address of its argument
+ *
+ * Return: what the ioctl returns; -ENOIOCTLCMD for an unknown one.
+ */
+long rtap_net_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp)
+{
+	long ret;
+
+	mutex_lock(&net->dev.lock);
+	ret = rtap_net_locked_ioctl(net, cmd, argp);
+	mutex_unlock(&net->dev.lock);
+	return ret;
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * net_rx.c - TAP to guest: finds buffers for packets, completes them in batches, signals once
+ */
+#include "net.h"
+
+/**
+ * rtap_net_rx_room() - find the chains that a frame goes into
+ * @q: the receive queue; its lock is held
+ * @total: bytes, virtio header included
+ * @segs: set to how many buffers those chains have
+ *
+ * Return: how many of the chains at hand it takes; 0 if there are too few;
+ * -EMSGSIZE if the frame fits no buffers that this driver could post; -EINVAL if
+ * the driver posted something that is not a receive buffer: the queue is bad.
+ */
+int rtap_net_rx_room(struct rtap_net_queue *q, u32 total, u32 *segs)
+{
+	struct rtap_vq *vq = &q->vq;
+	const struct rtap_chain *chain;
+	u64 room = 0;
+	u32 n;
+
+	*segs = 0;
+	for (n = 0; n < vq->nr && room < total; n++) {
+		chain = rtap_vq_chain(vq, n);
+		if (unlikely(chain->nr_out || !chain->nr_in))
+			return rtap_ring_fail(&vq->ring, RTAP_RING_DIRECTION,
+					      vq->ring.last_avail, chain->id);
+		if (unlikely(n == 0 && chain->in_len < q->hdr_len))
+			return rtap_ring_fail(&vq->ring, RTAP_RING_HEADER,
+					      vq->ring.last_avail, chain->id);
+		room += chain->in_len;
+		*segs += chain->nr_in;
+		if (!q->mergeable && room < total)
+			return -EMSGSIZE;
+	}
+	if (unlikely(*segs > RTAP_CHAIN_SEGS_MAX))
+		return -EMSGSIZE;
+	if (room >= total)
+		return n;
+	return n == RTAP_VQ_CHAINS || n == vq->ring.num ? -EMSGSIZE : 0;
+}
+
+/**
+ * rtap_net_rx_complete() - complete the chains that a frame was written to
+ * @q: the receive queue; its lock is held
+ * @total: bytes written, virtio header included
+ * @chains: as rtap_net_rx_room() said
+ */
+void rtap_net_rx_complete(struct rtap_net_queue *q, u32 total, u32 chains)
+{
+	u32 written;
+
+	while (chains--) {
+		written = min_t(u64, total, rtap_vq_chain(&q->vq, 0)->in_len);
+		rtap_vq_complete(&q->vq, written);
+		total -= written;
+	}
+}
+
+/**
+ * rtap_net_rx_ready() - whether a packet waits
+ * @q: the receive queue; its lock is held
+ */
+bool rtap_net_rx_ready(struct rtap_net_queue *q)
+{
+	return rtap_backend_ready(&q->backend);
+}
+
+static bool rtap_net_rx_vq_ready(struct rtap_vq *vq)
+{
+	return rtap_net_rx_ready(rtap_net_queue_of(vq));
+}
+
+/* Deliver up to max packets. As rtap_net_rx_ring(). */
+static int rtap_net_rx_batch(struct rtap_net_queue *q, u32 max)
+{
+	int n, ret;
+
+	if (q->backend.kind == RTAP_BACKEND_TUN)
+		n = rtap_net_rx_ring(q, max);
+	else
+		n = rtap_net_rx_msg(q, max);
+	ret = rtap_vq_publish(&q->vq);
+	return ret < 0 ? ret : n;
+}
+
+/* No packet waits: want to be woken by one, unless it came meanwhile. 0 or 1. */
+static int rtap_net_rx_idle(struct rtap_net_queue *q)
+{
+	if (rtap_vq_poll(&q->vq, rtap_net_rx_vq_ready))
+		return 1;
+	WRITE_ONCE(q->sock_armed, true);
+	/* pairs with the barrier between the TAP's produce and its wake-up */
+	smp_mb();
+	if (!rtap_net_rx_ready(q))
+		return 0;
+	WRITE_ONCE(q->sock_armed, false);
+	return 1;
+}
+
+/* A packet waits and the guest has posted too little: want a kick, unless it came. 0, 1, <0 */
+static int rtap_net_rx_starved(struct rtap_net_queue *q)
+{
+	u32 had = q->vq.nr;
+	int ret;
+
+	ret = rtap_vq_fetch(&q->vq, RTAP_VQ_CHAINS);
+	if (ret < 0)
+		return ret;
+	if (ret > had)
+		return 1;
+	ret = rtap_vq_wait(&q->vq);
+	if (!ret)
+		rtap_stats_add(&q->vq.stats, RTAP_STAT_NO_BUFFERS, 1);
+	return ret;
+}
+
+/* Deliver until there is nothing left or the budget is spent. 0: sleep, 1: go on, <0: bad */
+static int rtap_net_rx_run(struct rtap_net_queue *q)
+{
+	u64 bytes = q->vq.stats.counts[RTAP_STAT_BYTES];
+	u32 packets = 0;
+	int ret;
+
+	while (packets < RTAP_NET_BUDGET &&
+	       q->vq.stats.counts[RTAP_STAT_BYTES] - bytes < RTAP_NET_BUDGET_BYTES) {
+		ret = rtap_vq_fetch(&q->vq, RTAP_NET_BATCH);
+		if (ret < 0)
+			return ret;
+		ret = rtap_net_rx_batch(q, ret ?: 1);
+		if (ret == -ENOBUFS)
+			ret = rtap_net_rx_starved(q);
+		else if (!ret)
+			ret = rtap_net_rx_idle(q);
+		else if (ret > 0)
+			packets += ret;
+		if (ret <= 0)
+			return ret;
+	}
+	return 1;
+}
+
+/**
+ * rtap_net_rx_serve() - deliver what waits at the TAP
+ * @vq: the receive queue; its lock is held, it is running
+ *
+ * Context: on the worker.
+ */
+void rtap_net_rx_serve(struct rtap_vq *vq)
+{
+	struct rtap_net_queue *q = rtap_net_queue_of(vq);
+	int ret;
+
+	WRITE_ONCE(q->sock_armed, false);
+	ret = rtap_ring_disarm(&vq->ring);
+	if (!ret)
+		ret = rtap_net_rx_run(q);
+	if (ret > 0)
+		rtap_vq_wake(vq);
+	else if (ret < 0)
+		rtap_vq_break(vq, ret);
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * net_rx_msg.c - delivers packets one by one with recvmsg(): XDP frames, macvtap, packet sockets
+ *
+ * A packet taken from a ring travels as msg_control; recvmsg() owns it from then on,
+ * whatever it returns. Its device is never followed here.
+ */
+#include <linux/if_tun.h>
+#include <linux/net.h>
+#include <linux/ptr_ring.h>
+#include <linux/skbuff.h>
+#include <net/sock.h>
+#include <net/xdp.h>
+
+#include "net.h"
+
+static u32 rtap_net_rx_ptr_len(void *ptr)
+{
+	struct sk_buff *skb = ptr;
+
+	if (tun_is_xdp_frame(ptr))
+		return tun_ptr_to_xdp(ptr)->len;
+	return skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
+}
+
+/* The socket's next packet is too long for any buffer: make it go away. */
+static void rtap_net_rx_discard(struct rtap_net_queue *q, void *ptr)
+{
+	struct socket *sock = q->backend.sock;
+	struct msghdr msg = { .msg_control = ptr };
+	struct iovec none = {};
+
+	iov_iter_init(&msg.msg_iter, ITER_DEST, &none, 1, 0);
+	sock->ops->recvmsg(sock, &msg, 0, MSG_DONTWAIT | MSG_TRUNC);
+	rtap_stats_add(&q->vq.stats, RTAP_STAT_DROP_NO_ROOM, 1);
+}
+
+/* What recvmsg() does not write: the whole header if it is ours, else num_buffers. */
+static int rtap_net_rx_finish_header(struct rtap_net_queue *q, struct rtap_cursor *start, u16 chains)
+{
+	struct virtio_net_hdr_mrg_rxbuf hdr = {};
+	size_t skip = offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers);
+	struct rtap_cursor cur = *start;
+	struct iovec iov;
+
+	hdr.num_buffers = __cpu_to_virtio16(true, chains);
+	if (q->own_hdr)
+		return rtap_cursor_write(&cur, &hdr, q->hdr_len);
+	if (q->hdr_len <= skip)
+		return 0;
+	for (; skip; skip -= iov.iov_len)
+		if (rtap_cursor_iov(&cur, &iov, 1, skip) < 0)
+			return -EFAULT;
+	return rtap_cursor_write(&cur, &hdr.num_buffers, sizeof(hdr.num_buffers));
+}
+
+/* recvmsg() into the chains at hand. 0: delivered, 1: dropped, -EAGAIN, -EFAULT */
+static int rtap_net_rx_recv(struct rtap_net_queue *q, void *ptr, u32 len, u32 segs, u16 chains)
+{
+	struct socket *sock = q->backend.sock;
+	struct msghdr msg = { .msg_control = ptr, .msg_flags = MSG_DONTWAIT };
+	u32 want = q->own_hdr ? len : q->hdr_len + len;
+	struct rtap_vq *vq = &q->vq;
+	struct rtap_cursor start, cur;
+	u8 skip[sizeof(struct virtio_net_hdr_mrg_rxbuf)] = {};
+	int n, ret;
+
+	rtap_cursor_init(&start, &vq->mem, &vq->segs.v[rtap_vq_chain(vq, 0)->seg], segs);
+	cur = start;
+	if (q->own_hdr && rtap_cursor_write(&cur, skip, q->hdr_len))
+		goto err_fault;
+	n = rtap_cursor_iov(&cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), want);
+	if (n < 0)
+		goto err_fault;
+	iov_iter_init(&msg.msg_iter, ITER_DEST, q->buf->iov, n, want);
+	ret = sock->ops->recvmsg(sock, &msg, want, MSG_DONTWAIT | MSG_TRUNC);
+	if (ret == -EAGAIN && !ptr)
+		return -EAGAIN;
+	if (ret != want)
+		return 1;
+	return rtap_net_rx_finish_header(q, &start, chains);
+
+err_fault:
+	if (ptr)
+		tun_ptr_free(ptr);
+	return -EFAULT;
+}
+
+/*
+ * Deliver one packet of known length. As rtap_net_rx_ptr(); -EAGAIN if somebody
+ * else has read the socket meanwhile.
+ */
+static int rtap_net_rx_deliver(struct rtap_net_queue *q, void *ptr, u32 len)
+{
+	struct rtap_stats *stats = &q->vq.stats;
+	u32 total = q->hdr_len + len, segs;
+	int chains, ret;
+
+	chains = rtap_net_rx_room(q, total, &segs);
+	if (chains == -EMSGSIZE) {
+		rtap_net_rx_discard(q, ptr);
+		return 0;
+	}
+	if (chains <= 0)
+		return chains ?: -ENOBUFS;
+	ret = rtap_net_rx_recv(q, ptr, len, segs, chains);
+	if (ret == -EFAULT) {
+		rtap_stats_add(stats, RTAP_STAT_DROP_DETACHED, 1);
+		return rtap_ring_fail(&q->vq.ring, RTAP_RING_BUFFER, q->vq.ring.last_avail,
+				      rtap_vq_chain(&q->vq, 0)->id);
+	}
+	if (ret > 0)
+		rtap_stats_add(stats, RTAP_STAT_DROP_TAP, 1);
+	if (ret)
+		return min(ret, 0);
+	rtap_net_rx_complete(q, total, chains);
+	rtap_stats_add(stats, RTAP_STAT_ALONE, 1);
+	rtap_stats_add(stats, RTAP_STAT_BATCHES, 1);
+	rtap_stats_add(stats, RTAP_STAT_PACKETS, 1);
+	rtap_stats_add(stats, RTAP_STAT_BYTES, len);
+	return 0;
+}
+
+/**
+ * rtap_net_rx_ptr() - deliver one packet that was taken from a ring
+ * @q: the receive queue; its lock is held
+ * @ptr: skb or XDP frame; still the caller's after -ENOBUFS, gone otherwise
+ *
+ * Return: 0 if it was dealt with, -ENOBUFS if it waits for buffers, another errno
+ * if the queue's ring is bad.
+ */
+int rtap_net_rx_ptr(struct rtap_net_queue *q, void *ptr)
+{
+	return rtap_net_rx_deliver(q, ptr, rtap_net_rx_ptr_len(ptr));
+}
+
+static int rtap_net_rx_from_ring(struct rtap_net_queue *q)
+{
+	void *ptr = ptr_ring_consume_bh(q->backend.ring);
+	int ret;
+
+	if (!ptr)
+		return -EAGAIN;
+	ret = rtap_net_rx_ptr(q, ptr);
+	if (ret == -ENOBUFS)
+		ptr_ring_unconsume(q->backend.ring, &ptr, 1, tun_ptr_free);
+	return ret;
+}
+
+static int rtap_net_rx_from_queue(struct rtap_net_queue *q)
+{
+	struct sk_buff_head *queue = &q->backend.sock->sk->sk_receive_queue;
+	struct sk_buff *skb;
+	u32 len = 0;
+
+	spin_lock_bh(&queue->lock);
+	skb = skb_peek(queue);
+	if (skb)
+		len = skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
+	spin_unlock_bh(&queue->lock);
+	return skb ? rtap_net_rx_deliver(q, NULL, len) : -EAGAIN;
+}
+
+/**
+ * rtap_net_rx_msg() - deliver packets from a macvtap or packet socket
+ * @q: the receive queue; its lock is held
+ * @max: how many
+ *
+ * Return: as rtap_net_rx_ring().
+ */
+int rtap_net_rx_msg(struct rtap_net_queue *q, u32 max)
+{
+	int n, ret;
+
+	for (n = 0; n < max; n++) {
+		ret = q->backend.ring ? rtap_net_rx_from_ring(q) : rtap_net_rx_from_queue(q);
+		if (ret == -EAGAIN)
+			return n;
+		if (ret)
+			return n && ret == -ENOBUFS ? n : ret;
+	}
+	return n;
+}

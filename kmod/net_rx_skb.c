@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * net_rx_skb.c - delivers packets taken straight from a tun's pointer ring
+ *
+ * Packets in the ring hold no reference to their device. The tun purges its ring
+ * under the consumer lock before the device goes, so a device seen under that
+ * lock is alive; one reference a batch keeps it so until the batch is done.
+ */
+#include <linux/file.h>
+#include <linux/if_tun.h>
+#include <linux/if_vlan.h>
+#include <linux/net.h>
+#include <linux/netdevice.h>
+#include <linux/ptr_ring.h>
+#include <linux/skbuff.h>
+#include <net/sock.h>
+
+#include "net.h"
+
+/**
+ * struct rtap_net_rx_batch - packets taken from the ring together
+ */
+struct rtap_net_rx_batch {
+	/** @dev: the TAP, held; NULL if the batch has no skb */
+	struct net_device *dev;
+	/** @tracker: reference tracker of @dev */
+	netdevice_tracker tracker;
+	/** @packets: packets delivered */
+	u32 packets;
+	/** @tap_packets: skbs taken off the TAP, delivered or not */
+	u32 tap_packets;
+	/** @bytes: bytes delivered */
+	u64 bytes;
+	/** @tap_bytes: bytes of @tap_packets */
+	u64 tap_bytes;
+};
+
+/* Take up to max packets, and a reference to their device, under the consumer lock. */
+static int rtap_net_rx_take(struct rtap_net_queue *q, struct rtap_net_rx_batch *batch, u32 max)
+{
+	struct ptr_ring *ring = q->backend.ring;
+	void **packets = q->buf->packets;
+	int i, n;
+
+	spin_lock_bh(&ring->consumer_lock);
+	n = __ptr_ring_consume_batched(ring, packets, max);
+	for (i = 0; i < n && tun_is_xdp_frame(packets[i]); i++)
+		;
+	if (i < n) {
+		batch->dev = ((struct sk_buff *)packets[i])->dev;
+		netdev_hold(batch->dev, &batch->tracker, GFP_ATOMIC);
+	}
+	if (n)
+		tun_wake_queue(q->backend.sock->file, n);
+	spin_unlock_bh(&ring->consumer_lock);
+	return n;
+}
+
+/*
+ * Put what was not delivered back at the head of the ring. If the device started
+ * to go away, its purge may have come before that: then the ring is emptied here.
+ * It cannot come between the two unseen, since unconsuming takes the same lock.
+ */
+static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_batch *batch,
+				  void **packets, int n)
+{
+	struct ptr_ring *ring = q->backend.ring;
+	void *ptr;
+
+	if (!n)
+		return;
+	ptr_ring_unconsume(ring, packets, n, tun_ptr_free);
+	if (!batch->dev || READ_ONCE(batch->dev->reg_state) == NETREG_REGISTERED)
+		return;
+	while ((ptr = ptr_ring_consume_bh(ring))) {
+		tun_ptr_free(ptr);
+		rtap_stats_add(&q->vq.stats, RTAP_STAT_DROP_DETACHED, 1);
+	}
+}
+
+static u32 rtap_net_rx_vlan_len(const struct sk_buff *skb)
+{
+	return skb_vlan_tag_present(skb) ? VLAN_HLEN : 0;
+}
+
+/* virtio 5.1.6.4: the header, num_buffers included, in one store */
+static int rtap_net_rx_header(struct rtap_net_queue *q, struct rtap_cursor *cur,
+			      const struct sk_buff *skb, u16 chains)
+{
+	struct virtio_net_hdr_mrg_rxbuf hdr = {};
+
+	if (virtio_net_hdr_from_skb(skb, &hdr.hdr, true, true, rtap_net_rx_vlan_len(skb)))
+		return -EPROTO;
+	hdr.num_buffers = __cpu_to_virtio16(true, chains);
+	return rtap_cursor_write(cur, &hdr, q->hdr_len);
+}
+
+/* Part of a packet; a linear one is copied without building an iterator. */
+static int rtap_net_rx_copy(struct rtap_net_queue *q, struct rtap_cursor *cur,
+			    const struct sk_buff *skb, u32 off, u32 len)
+{
+	struct iov_iter iter;
+	int n;
+
+	if (likely(off + len <= skb_headlen(skb)))
+		return rtap_cursor_write(cur, skb->data + off, len);
+	n = rtap_cursor_iov(cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), len);
+	if (n < 0)
+		return -EFAULT;
+	iov_iter_init(&iter, ITER_DEST, q->buf->iov, n, len);
+	return skb_copy_datagram_iter(skb, off, &iter, len) ? -EFAULT : 0;
+}
+
+/* The packet, with the VLAN tag that the stack keeps beside it put back in. */
+static int rtap_net_rx_payload(struct rtap_net_queue *q, struct rtap_cursor *cur,
+			       const struct sk_buff *skb)
+{
+	__be16 tag[2];
+	int err;
+
+	if (!skb_vlan_tag_present(skb))
+		return rtap_net_rx_copy(q, cur, skb, 0, skb->len);
+	tag[0] = skb->vlan_proto;
+	tag[1] = htons(skb_vlan_tag_get(skb));
+	err = rtap_net_rx_copy(q, cur, skb, 0, 2 * ETH_ALEN);
+	if (!err)
+		err = rtap_cursor_write(cur, tag, sizeof(tag));
+	if (!err)
+		err = rtap_net_rx_copy(q, cur, skb, 2 * ETH_ALEN, skb->len - 2 * ETH_ALEN);
+	return err;
+}
+
+/*
+ * Write one packet into the guest's buffers. 0: delivered; -ENOBUFS: it has to
+ * wait for buffers; -EMSGSIZE, -EPROTO: it never can be; else the ring is bad.
+ */
+static int rtap_net_rx_skb(struct rtap_net_queue *q, const struct sk_buff *skb, u32 len)
+{
+	u32 total = q->hdr_len + len, segs;
+	struct rtap_vq *vq = &q->vq;
+	struct rtap_cursor cur;
+	int chains, err;
+
+	chains = rtap_net_rx_room(q, total, &segs);
+	if (chains <= 0)
+		return chains ?: -ENOBUFS;
+	rtap_cursor_init(&cur, &vq->mem, &vq->segs.v[rtap_vq_chain(vq, 0)->seg], segs);
+	err = rtap_net_rx_header(q, &cur, skb, chains);
+	if (!err)
+		err = rtap_net_rx_payload(q, &cur, skb);
+	if (unlikely(err == -EFAULT))
+		return rtap_ring_fail(&vq->ring, RTAP_RING_BUFFER, vq->ring.last_avail,
+				      rtap_vq_chain(vq, 0)->id);
+	if (likely(!err))
+		rtap_net_rx_complete(q, total, chains);
+	return err;
+}
+
+/* One entry of the ring, skb or XDP frame. As rtap_net_rx_skb(); 0 if it was dropped too. */
+static int rtap_net_rx_one(struct rtap_net_queue *q, struct rtap_net_rx_batch *batch, void *ptr)
+{
+	struct sk_buff *skb = ptr;
+	u32 len;
+	int err;
+
+	if (unlikely(tun_is_xdp_frame(ptr)))
+		return rtap_net_rx_ptr(q, ptr);
+	len = skb->len + rtap_net_rx_vlan_len(skb);
+	err = rtap_net_rx_skb(q, skb, len);
+	if (unlikely(err == -EMSGSIZE))
+		rtap_stats_add(&q->vq.stats, RTAP_STAT_DROP_NO_ROOM, 1);
+	else if (unlikely(err == -EPROTO))
+		rtap_stats_add(&q->vq.stats, RTAP_STAT_DROP_OFFLOAD, 1);
+	else if (unlikely(err))
+		return err;
+	batch->tap_packets++;
+	batch->tap_bytes += len;
+	if (likely(!err)) {
+		batch->packets++;
+		batch->bytes += len;
+	}
+	return 0;
+}
+
+/* Free skbs as consumed, in bulk: they were delivered, dropwatch must not see drops. */
+static void rtap_net_rx_free(struct rtap_net_rx_batch *batch, void **packets, int n)
+{
+	int i;
+
+	local_bh_disable();
+	if (batch->tap_packets)
+		dev_sw_netstats_tx_add(batch->dev, batch->tap_packets, batch->tap_bytes);
+	for (i = 0; i < n; i++)
+		if (!tun_is_xdp_frame(packets[i]))
+			napi_consume_skb(packets[i], n);
+	local_bh_enable();
+}
+
+/**
+ * rtap_net_rx_ring() - deliver a batch from a tun's ring
+ * @q: the receive queue; its lock is held
+ * @max: chains at hand, more than which cannot be needed; at least 1
+ *
+ * Nothing taken from the ring is kept: what cannot be delivered now goes back.
+ *
+ * Return: packets dealt with; 0 if none waits; -ENOBUFS if the first one waits for
+ * buffers; another errno if the ring is bad.
+ */
+int rtap_net_rx_ring(struct rtap_net_queue *q, u32 max)
+{
+	struct rtap_net_rx_batch batch = {};
+	void **packets = q->buf->packets;
+	int err = 0, i, n;
+
+	n = rtap_net_rx_take(q, &batch, min_t(u32, max, RTAP_NET_BATCH));
+	if (!n)
+		return 0;
+	for (i = 0; i < n; i++) {
+		err = rtap_net_rx_one(q, &batch, packets[i]);
+		if (err)
+			break;
+	}
+	rtap_net_rx_free(&batch, packets, i);
+	rtap_net_rx_give_back(q, &batch, packets + i, n - i);
+	netdev_put(batch.dev, &batch.tracker);
+	rtap_stats_add(&q->vq.stats, RTAP_STAT_PACKETS, batch.packets);
+	rtap_stats_add(&q->vq.stats, RTAP_STAT_BYTES, batch.bytes);
+	rtap_stats_add(&q->vq.stats, RTAP_STAT_BATCHES, !!batch.packets);
+	return err && (err != -ENOBUFS || !i) ? err : i;
+}

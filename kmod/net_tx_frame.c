@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * net_tx_frame.c - copies one frame out of guest memory, laid out as the TAP's batch wants it
+ */
+#include <linux/if_tun.h>
+#include <linux/skbuff.h>
+#include <net/sock.h>
+
+#include "net.h"
+
+/* The most a frame's buffer may take: what a page fragment can be. */
+#define RTAP_NET_FRAG_MAX PAGE_FRAG_CACHE_MAX_SIZE
+/* What the TAP may read at the start of a buffer: the longest virtio header it knows. */
+#define RTAP_NET_TAP_HDR 24
+
+static u32 rtap_net_tx_pad(const struct rtap_net_queue *q)
+{
+	u32 room = NET_SKB_PAD + NET_IP_ALIGN + q->hdr_len;
+
+	/* a program on the TAP may push headers in front of the frame */
+	if (sock_flag(q->backend.sock->sk, SOCK_XDP))
+		room += XDP_PACKET_HEADROOM;
+	return SKB_DATA_ALIGN(room);
+}
+
+static u32 rtap_net_tx_buflen(u32 pad, u32 len)
+{
+	return SKB_DATA_ALIGN(pad + len) + SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+}
+
+/**
+ * rtap_net_tx_batchable() - whether a frame can travel in a batch
+ * @q: the transmit queue; its lock is held
+ * @len: bytes in the frame, without the virtio header
+ * @gso: the frame is to be segmented
+ *
+ * A program on the TAP sees a frame in one page only; segmented frames reach
+ * it as an skb, whatever their size.
+ *
+ * Return: true if so; else it goes alone.
+ */
+bool rtap_net_tx_batchable(const struct rtap_net_queue *q, u32 len, bool gso)
+{
+	u32 buflen = rtap_net_tx_buflen(rtap_net_tx_pad(q), len);
+
+	if (buflen <= PAGE_SIZE)
+		return true;
+	if (!gso && sock_flag(q->backend.sock->sk, SOCK_XDP))
+		return false;
+	return buflen <= RTAP_NET_FRAG_MAX;
+}
+
+/* virtio 5.1.6.2: hdr_len is a hint. The TAP insists that it covers the checksum. */
+static int rtap_net_tx_fix_header(struct virtio_net_hdr *hdr, u32 len)
+{
+	u32 need;
+
+	if (!(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		return 0;
+	need = __virtio16_to_cpu(true, hdr->csum_start) +
+	       __virtio16_to_cpu(true, hdr->csum_offset) + sizeof(__sum16);
+	if (need > len)
+		return -EINVAL;
+	if (need > __virtio16_to_cpu(true, hdr->hdr_len))
+		hdr->hdr_len = __cpu_to_virtio16(true, need);
+	return 0;
+}
+
+/**
+ * rtap_net_tx_build() - copy a frame into a buffer for the TAP
+ * @q: the transmit queue; its lock is held
+ * @chain: the frame, virtio header first
+ * @len: bytes in the frame, at least 14, without the virtio header
+ * @xdp: describes the buffer on success; the TAP then owns the buffer, or
+ *       whoever cannot hand it over frees it with page_frag_free()
+ *
+ * Header and frame are read in one go to where the frame belongs, and the header
+ * is then moved to the start of the buffer: one copy out of guest memory.
+ *
+ * Return: 0, -EFAULT if the chain's buffers are not there, -EINVAL for a header
+ * that contradicts the frame, or -ENOMEM.
+ */
+int rtap_net_tx_build(struct rtap_net_queue *q, const struct rtap_chain *chain, u32 len,
+		      struct xdp_buff *xdp)
+{
+	u32 pad = rtap_net_tx_pad(q), buflen = rtap_net_tx_buflen(pad, len);
+	struct virtio_net_hdr hdr = {};
+	struct rtap_cursor cur;
+	void *buf;
+	int err;
+
+	buf = page_frag_alloc(&q->frags, buflen, GFP_KERNEL);
+	if (unlikely(!buf))
+		return -ENOMEM;
+	rtap_cursor_init(&cur, &q->vq.mem, &q->vq.segs.v[chain->seg], chain->nr_out);
+	err = rtap_cursor_read(&cur, buf + pad - q->hdr_len, q->hdr_len + len);
+	if (unlikely(err))
+		goto err_free;
+	if (!q->own_hdr) {
+		memcpy(&hdr, buf + pad - q->hdr_len, sizeof(hdr));
+		err = rtap_net_tx_fix_header(&hdr, len);
+		if (unlikely(err))
+			goto err_free;
+	}
+	memset(buf, 0, sizeof(int) + RTAP_NET_TAP_HDR);
+	xdp_init_buff(xdp, buflen, NULL);
+	/* no metadata: the TAP would take the bytes before the frame for some */
+	xdp_prepare_buff(xdp, buf, pad, len, false);
+	*rtap_compat_tun_hdr(xdp) = hdr;
+	return 0;
+
+err_free:
+	page_frag_free(buf);
+	return err;
+}
