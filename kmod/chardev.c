@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * chardev.c - the node's file operations: one open, one device
+ */
+#include "chardev.h"
+
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "debugfs.h"
+#include "net.h"
+
+/* The name whose minor distributions reserve a static node for. */
+#define RTAP_CHARDEV_STOCK_NODE "vhost-net"
+
+/**
+ * struct rtap_file - an open of the node
+ */
+struct rtap_file {
+	/** @net: the device, owned */
+	struct rtap_net *net;
+	/** @debugfs: where it is shown */
+	struct dentry *debugfs;
+};
+
+static int rtap_chardev_open(struct inode *inode, struct file *filp)
+{
+	struct rtap_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!file)
+		return -ENOMEM;
+	file->net = rtap_net_create();
+	if (IS_ERR(file->net)) {
+		err = PTR_ERR(file->net);
+		kfree(file);
+		return err;
+	}
+	file->debugfs = rtap_debugfs_add(file->net);
+	filp->private_data = file;
+	return 0;
+}
+
+static int rtap_chardev_release(struct inode *inode, struct file *filp)
+{
+	struct rtap_file *file = filp->private_data;
+
+	rtap_debugfs_remove(file->debugfs);
+	rtap_net_destroy(file->net);
+	kfree(file);
+	return 0;
+}
+
+static long rtap_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct rtap_file *file = filp->private_data;
+
+	return rtap_net_ioctl(file->net, cmd, (void __user *)arg);
+}
+
+static const struct file_operations rtap_chardev_fops = {
+	.owner = THIS_MODULE,
+	.open = rtap_chardev_open,
+	.release = rtap_chardev_release,
+	.unlocked_ioctl = rtap_chardev_ioctl,
+	/* every argument has the same layout for 32-bit callers */
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice rtap_chardev_misc = {
+	.fops = &rtap_chardev_fops,
+	/* the udev rule adds group kvm */
+	.mode = 0660,
+};
+
+static bool rtap_chardev_valid(const char *node)
+{
+	return *node && strlen(node) < NAME_MAX && !strchr(node, '/') && strcmp(node, ".") &&
+	       strcmp(node, "..");
+}
+
+/**
+ * rtap_chardev_init() - make the node
+ * @node: its name; "vhost-net" takes that name's minor as well, since opening the
+ *        static node of that minor would otherwise load the stock module
+ *
+ * Return: 0, -EINVAL for a name that cannot be one, or -EBUSY if it is taken.
+ */
+int rtap_chardev_init(const char *node)
+{
+	bool stock = !strcmp(node, RTAP_CHARDEV_STOCK_NODE);
+	int err;
+
+	if (!rtap_chardev_valid(node)) {
+		pr_err("ringtap: node=\"%s\" cannot be the name of a device node\n", node);
+		return -EINVAL;
+	}
+	rtap_chardev_misc.name = node;
+	rtap_chardev_misc.minor = stock ? VHOST_NET_MINOR : MISC_DYNAMIC_MINOR;
+	err = misc_register(&rtap_chardev_misc);
+	if (err && stock)
+		pr_err("ringtap: cannot take over /dev/%s (error %d): unload vhost_net first\n",
+		       node, err);
+	else if (err)
+		pr_err("ringtap: cannot make /dev/%s (error %d): is the name taken?\n", node, err);
+	return err;
+}
+
+/**
+ * rtap_chardev_exit() - remove the node, which nobody has open
+ */
+void rtap_chardev_exit(void)
+{
+	misc_deregister(&rtap_chardev_misc);
+}

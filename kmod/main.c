@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * main.c - loads and unloads ringtap, a virtio-net backend with the ABI of vhost-net
+ */
+#include <linux/module.h>
+
+#include "chardev.h"
+#include "debugfs.h"
+#include "params.h"
+
+static char *node = "vhost-ringtap";
+module_param(node, charp, 0444);
+MODULE_PARM_DESC(node, "name of the device node (default vhost-ringtap); vhost-net replaces the stock module's");
+
+static unsigned int workers = 1;
+module_param(workers, uint, 0644);
+MODULE_PARM_DESC(workers, "threads per device: 1 (default) or 2, one per queue");
+
+/**
+ * rtap_param_workers() - threads that a new owner gets
+ */
+u32 rtap_param_workers(void)
+{
+	return READ_ONCE(workers);
+}
+
+static int __init rtap_main_init(void)
+{
+	int err;
+
+	rtap_debugfs_init();
+	err = rtap_chardev_init(node);
+	if (err)
+		goto err_debugfs;
+	pr_info("ringtap: version %s serves /dev/%s\n", RTAP_VERSION, node);
+	return 0;
+
+err_debugfs:
+	rtap_debugfs_exit();
+	return err;
+}
+
+static void __exit rtap_main_exit(void)
+{
+	rtap_chardev_exit();
+	rtap_debugfs_exit();
+}
+
+module_init(rtap_main_init);
+module_exit(rtap_main_exit);
+MODULE_LICENSE("GPL");
+MODULE_VERSION(RTAP_VERSION);
+MODULE_DESCRIPTION("virtio-net backend that speaks the vhost ABI");
