@@ -78,6 +78,7 @@ apt_use()
 {
 	local dir suite IFS=+
 
+	: "${cache:?common.sh comes first}"
 	dir=$cache/apt/$*
 	IFS=' '
 	mkdir -p "$dir"/{lists/partial,archives/partial,none}

@@ -46,7 +46,7 @@ kbuild_chroot()
 		mkdir -p "$root$build"
 		mount -t proc proc "$root/proc"
 		mount --bind "$build" "$root$build"
-		exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ LC_ALL=C \
+		exec chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/ LC_ALL=C \
 			make "$@"' build "$root" "$repo/.build" \
 		-C "/usr/src/linux-headers-$(kernel_release "$series")" M="$dir" -j "$(nproc)" "$@" modules
 }

@@ -106,6 +106,38 @@ make_chroot()
 		trixie "$dir" "$(apt_source_line trixie)" "$(apt_source_line trixie-backports)" >&2 ||
 		die "cannot make the chroot"
 	rm -rf "$dir"/var/cache/apt/archives/*.deb "$dir"/var/lib/apt/lists/*_*
+	add_sparse "$dir"
+}
+
+# This kernel's headers need a sparse that knows __typeof_unqual__, which trixie's does not.
+add_sparse()
+{
+	local tmp
+
+	tmp=$(mktemp -d "$cache/tmp/sparse.XXXXXX")
+	apt_use sid
+	apt_download "$tmp" sparse:amd64
+	dpkg-deb --fsys-tarfile "$tmp"/sparse_*.deb | tar -xO ./usr/bin/sparse >"$1/usr/local/bin/sparse"
+	chmod 755 "$1/usr/local/bin/sparse"
+	rm -rf "$tmp"
+	chroot "$1" sparse --version >&2 || {
+		say "sid's sparse does not run here; C=2 will use trixie's"
+		rm "$1/usr/local/bin/sparse"
+	}
+	allow_checker "$1"
+}
+
+# Kbuild runs sparse only if this script says that it works, and Debian ships no such script.
+allow_checker()
+{
+	local script
+
+	for script in "$1"/usr/lib/linux-kbuild-*/scripts; do
+		script+=/checker-valid.sh
+		# shellcheck disable=SC2016 # the script expands it
+		printf '%s\n' '#!/bin/sh' 'echo "int probe(void);" | "$@" - >&2 && echo 1' >"$script"
+		chmod 755 "$script"
+	done
 }
 
 finish_kernel()

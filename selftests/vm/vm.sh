@@ -105,13 +105,13 @@ qemu_arguments()
 		-kernel "$(kernel_root "$series")/vmlinuz" -initrd "$initrd"
 		-chardev "file,id=log,path=$out/console.log" -serial chardev:log
 		-chardev "stdio,id=tty,signal=off" -serial chardev:tty
-		-fsdev local,id=root,path=/,security_model=none,multidevs=remap,readonly=on
-		-device virtio-9p-pci,fsdev=root,mount_tag=root9p
+		-fsdev "local,id=root,path=/,security_model=none,multidevs=remap,readonly=on"
+		-device "virtio-9p-pci,fsdev=root,mount_tag=root9p"
 		-fsdev "local,id=out,path=$out,security_model=none,multidevs=remap"
-		-device virtio-9p-pci,fsdev=out,mount_tag=out9p)
+		-device "virtio-9p-pci,fsdev=out,mount_tag=out9p")
 	if [[ -n $icount ]]; then
-		args+=(-accel tcg,thread=single -icount shift=0,sleep=off,align=off
-			-smp 1 -cpu max,-erms)
+		args+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off,align=off"
+			-smp 1 -cpu "max,-erms")
 		cmdline+=" init_on_alloc=0"
 	else
 		args+=(-accel "tcg,thread=multi" -smp "$smp" -cpu max)
