@@ -24,8 +24,7 @@ std::string load_hint(const std::string &path)
 		return "load the stock module: modprobe vhost_net";
 	if (std::ifstream("/sys/module/ringtap/parameters/node") >> name && "/dev/" + name != path)
 		return fmt::format("ringtap is loaded and serves /dev/{}", name);
-	return "load the module: modprobe ringtap, or insmod ringtap.ko where it is not installed; "
-	       "then see: ringtap check";
+	return "load the module: modprobe ringtap, or insmod ringtap.ko where it is not installed";
 }
 
 std::string permission_hint(const std::string &path)
