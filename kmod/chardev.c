@@ -8,7 +8,10 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vhost.h>
 
 #include "debugfs.h"
 #include "net.h"
@@ -61,10 +64,55 @@ static long rtap_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned lon
 	return rtap_net_ioctl(file->net, cmd, (void __user *)arg);
 }
 
+/*
+ * Device IOTLB messages travel by read() and write(). Without an IOTLB, which is
+ * not offered yet, none is ever pending, and none has anything to act on.
+ */
+static ssize_t rtap_chardev_read(struct file *filp, char __user *buf, size_t len, loff_t *off)
+{
+	if (len < sizeof(struct vhost_msg))
+		return 0;
+	return filp->f_flags & O_NONBLOCK ? -EAGAIN : -EBADFD;
+}
+
+static ssize_t rtap_chardev_write(struct file *filp, const char __user *buf, size_t len,
+				  loff_t *off)
+{
+	struct vhost_msg_v2 msg;
+	struct vhost_msg msg_v1;
+	struct vhost_iotlb_msg *iotlb = &msg.iotlb;
+
+	if (len < sizeof(msg.type))
+		return -EINVAL;
+	if (copy_from_user(&msg.type, buf, sizeof(msg.type)))
+		return -EFAULT;
+	if (msg.type != VHOST_IOTLB_MSG && msg.type != VHOST_IOTLB_MSG_V2)
+		return -EINVAL;
+	static_assert(sizeof(msg) == sizeof(msg_v1));
+	if (len < sizeof(msg))
+		return -EINVAL;
+	if (msg.type == VHOST_IOTLB_MSG) {
+		iotlb = &msg_v1.iotlb;
+		if (copy_from_user(&msg_v1, buf, sizeof(msg_v1)))
+			return -EFAULT;
+	} else if (copy_from_user(&msg, buf, sizeof(msg))) {
+		return -EFAULT;
+	}
+	return iotlb->type == VHOST_IOTLB_UPDATE && !iotlb->size ? -EINVAL : -EFAULT;
+}
+
+static __poll_t rtap_chardev_poll(struct file *filp, poll_table *wait)
+{
+	return 0;
+}
+
 static const struct file_operations rtap_chardev_fops = {
 	.owner = THIS_MODULE,
 	.open = rtap_chardev_open,
 	.release = rtap_chardev_release,
+	.read = rtap_chardev_read,
+	.write = rtap_chardev_write,
+	.poll = rtap_chardev_poll,
 	.unlocked_ioctl = rtap_chardev_ioctl,
 	/* every argument has the same layout for 32-bit callers */
 	.compat_ioctl = compat_ptr_ioctl,

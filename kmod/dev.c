@@ -35,6 +35,12 @@ int rtap_dev_init(struct rtap_dev *dev)
  */
 void rtap_dev_exit(struct rtap_dev *dev)
 {
+	int i;
+
+	/* RESET_OWNER leaves an empty table behind */
+	for (i = 0; i < RTAP_DEV_VQS; i++)
+		rtap_mem_view_set(&dev->vqs[i]->mem, NULL);
+	rtap_mem_put(dev->mem);
 	ida_free(&rtap_dev_ids, dev->id);
 	mutex_destroy(&dev->lock);
 }

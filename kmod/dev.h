@@ -47,6 +47,7 @@ long rtap_dev_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
 
 /* dev_mem.c */
 long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp);
+void rtap_dev_use_mem(struct rtap_dev *dev, struct rtap_mem *mem);
 bool rtap_dev_mem_ok(const struct rtap_mem *mem);
 
 #define rtap_dev_warn(dev, fmt, ...) \

@@ -84,8 +84,6 @@ static bool rtap_dev_attached(struct rtap_dev *dev)
 long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp)
 {
 	struct rtap_mem *mem;
-	struct rtap_vq *vq;
-	int i;
 
 	lockdep_assert_held(&dev->lock);
 	mem = rtap_dev_read_mem(argp);
@@ -95,6 +93,21 @@ long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp)
 		rtap_mem_put(mem);
 		return -EFAULT;
 	}
+	rtap_dev_use_mem(dev, mem);
+	return 0;
+}
+
+/**
+ * rtap_dev_use_mem() - have all queues use a memory table
+ * @dev: the device; its lock is held
+ * @mem: the table; the device takes over the caller's reference
+ */
+void rtap_dev_use_mem(struct rtap_dev *dev, struct rtap_mem *mem)
+{
+	struct rtap_vq *vq;
+	int i;
+
+	lockdep_assert_held(&dev->lock);
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
 		vq = dev->vqs[i];
 		mutex_lock(&vq->lock);
@@ -106,5 +119,4 @@ long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp)
 	}
 	rtap_mem_put(dev->mem);
 	dev->mem = mem;
-	return 0;
 }

@@ -135,11 +135,19 @@ err_free:
 
 static long rtap_net_reset_owner(struct rtap_net *net)
 {
-	int err = rtap_dev_check_owner(&net->dev);
+	struct rtap_mem *empty;
+	int err;
 
-	if (!err)
-		rtap_net_reset(net);
-	return err;
+	err = rtap_dev_check_owner(&net->dev);
+	if (err)
+		return err;
+	/* clients may attach before they set a table: with stock an empty one stands in */
+	empty = rtap_mem_create(NULL, 0);
+	if (IS_ERR(empty))
+		return PTR_ERR(empty);
+	rtap_net_reset(net);
+	rtap_dev_use_mem(&net->dev, empty);
+	return 0;
 }
 
 /* virtio 5.1.6: num_buffers is part of the header with MRG_RXBUF, and since version 1 */
