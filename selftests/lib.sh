@@ -119,6 +119,15 @@ fail()
 	exit 1
 }
 
+# refute COMMAND ARGS...: succeed if it fails (a bare `!` is not seen by set -e).
+refute()
+{
+	if "$@"; then
+		echo "succeeded, and should not have: $*" >&2
+		return 1
+	fi
+}
+
 # run_test NAME FUNCTION ARGS...: one TAP line. Never call it in a condition: that disables set -e.
 run_test()
 {
@@ -239,11 +248,15 @@ node_is_open_to_us()
 	[[ -c "$1" && -r "$1" && -w "$1" ]]
 }
 
-# load_ringtap [PARAM=VALUE...]: insert $RINGTAP_KO; unloaded again when the file ends.
+# load_ringtap [PARAM=VALUE...]: insert $RINGTAP_KO, or the installed module; unloaded when the file ends.
 load_ringtap()
 {
-	modprobe -a tun tap vhost_iotlb
-	insmod "$RINGTAP_KO" "$@"
+	if [[ -n "${RINGTAP_KO:-}" ]]; then
+		modprobe -a tun tap vhost_iotlb
+		insmod "$RINGTAP_KO" "$@"
+	else
+		modprobe ringtap "$@"
+	fi
 	at_exit unload_ringtap
 }
 
