@@ -16,6 +16,9 @@
 
 #include "abi.h"
 
+/* What the kernel, which is 64-bit, takes for a message. */
+#define MESSAGE_SIZE 72
+
 void section_worker(void)
 {
 	static const unsigned int indices[] = {0, 1, 2, 0xffffffff};
@@ -145,29 +148,29 @@ void section_file(void)
 	step_poll("poll", fd);
 	step_read("read-0", fd, 0);
 	step_read("read-8", fd, 8);
-	step_read("read-71", fd, sizeof(struct vhost_msg) - 1);
-	step_read("read-nonblocking", fd, sizeof(struct vhost_msg));
+	step_read("read-71", fd, 71);
+	step_read("read-nonblocking", fd, MESSAGE_SIZE);
 	step_read("read-nonblocking-long", fd, sizeof(buffer));
 	if (fcntl(fd, F_SETFL, 0))
 		abi_die("fcntl");
-	step_read("read-blocking", fd, sizeof(struct vhost_msg));
+	step_read("read-blocking", fd, MESSAGE_SIZE);
 	parts[0] = (struct iovec){buffer, 36};
 	parts[1] = (struct iovec){buffer, 36};
 	step_result("readv", "readv", "36+36", readv(fd, parts, 2));
 	step_result("pread", "pread", "72 at 8", pread(fd, buffer, 72, 8));
 	STEP_VOID("take", fd, VHOST_SET_OWNER);
-	step_read("owned-read-blocking", fd, sizeof(struct vhost_msg));
+	step_read("owned-read-blocking", fd, MESSAGE_SIZE);
 	step_poll("owned-poll", fd);
 	rig_close(&rig);
 
 	fd = open(abi_node, O_RDONLY);
 	step_result("open-read-only", "open", "O_RDONLY", fd < 0 ? -1 : 0);
 	STEP_VOID("read-only-take", fd, VHOST_SET_OWNER);
-	step_write("read-only-write", fd, buffer, sizeof(struct vhost_msg), "zeroes");
+	step_write("read-only-write", fd, buffer, MESSAGE_SIZE, "zeroes");
 	close(fd);
 	fd = open(abi_node, O_WRONLY);
 	step_result("open-write-only", "open", "O_WRONLY", fd < 0 ? -1 : 0);
-	step_read("write-only-read", fd, sizeof(struct vhost_msg));
+	step_read("write-only-read", fd, MESSAGE_SIZE);
 	close(fd);
 	fd = open(abi_node, O_RDWR | O_EXCL | O_NONBLOCK | O_APPEND);
 	step_result("open-odd-flags", "open", "O_RDWR|O_EXCL|O_NONBLOCK|O_APPEND", fd < 0 ? -1 : 0);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // iotlb.c - section on IOTLB messages: written before and after ACCESS_PLATFORM, and misses read back.
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "abi.h"
@@ -70,6 +72,26 @@ static void lengths(int fd, const char *prefix)
 		}
 }
 
+/* One message in two pieces, and messages that cannot be read. */
+static void pieces(int fd, const char *prefix)
+{
+	struct vhost_msg_v2 msg = {.type = VHOST_IOTLB_MSG_V2};
+	struct iovec halves[2] = {{&msg, 8}, {(char *)&msg + 8, sizeof(msg) - 8}};
+	long ret;
+
+	msg.iotlb.type = VHOST_IOTLB_UPDATE;
+	msg.iotlb.size = abi_guest_size;
+	msg.iotlb.uaddr = (uintptr_t)abi_guest;
+	msg.iotlb.perm = VHOST_ACCESS_RW;
+	ret = writev(fd, halves, 2);
+	abi_line(abi_name("%s-halves", prefix), "writev", "8+64", ret, errno, NULL);
+	step_write(abi_name("%s-unmapped", prefix), fd, abi_bad_pointer(), sizeof(msg), "unmapped");
+	step_write(abi_name("%s-type-only", prefix), fd, abi_edge(&msg, 4), sizeof(msg),
+		   "type, rest unmapped");
+	step_write(abi_name("%s-40-mapped", prefix), fd, abi_edge(&msg, 40), sizeof(msg),
+		   "40 bytes, rest unmapped");
+}
+
 /* With ACCESS_PLATFORM and nothing translated: what attach answers and what is asked of us. */
 static void attach_untranslated(uint64_t backend_features, const char *prefix)
 {
@@ -116,11 +138,13 @@ void section_iotlb(void)
 	messages(rig.fd, "fresh", 1);
 	messages(rig.fd, "fresh", 2);
 	lengths(rig.fd, "fresh");
+	pieces(rig.fd, "fresh");
 	STEP_U64("platform", rig.fd, VHOST_SET_FEATURES,
 		 ABI_BIT(VIRTIO_F_VERSION_1) | ABI_BIT(VIRTIO_F_ACCESS_PLATFORM));
 	messages(rig.fd, "on", 1);
 	messages(rig.fd, "on", 2);
 	lengths(rig.fd, "on");
+	pieces(rig.fd, "on");
 	rig_close(&rig);
 	attach_untranslated(0, "old-messages");
 	attach_untranslated(ABI_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2), "new-messages");

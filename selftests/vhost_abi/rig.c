@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <poll.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -222,7 +222,7 @@ int rig_signalled(int eventfd)
 /* Wait for the eventfd: 1 if it was signalled before the deadline. */
 int rig_wait_signalled(int eventfd)
 {
-	struct pollfd poll_fd = { .fd = eventfd, .events = POLLIN };
+	struct pollfd poll_fd = {.fd = eventfd, .events = POLLIN};
 
 	return poll(&poll_fd, 1, WAIT_SECONDS * 1000) == 1 && rig_signalled(eventfd);
 }
