@@ -72,7 +72,7 @@ public:
 	static constexpr uint64_t base = 0x40000000;
 	static constexpr size_t table_entries = 1100;
 	static constexpr size_t table_bytes = table_entries * 16;
-	static constexpr size_t tables = 63; // odd: one straddles the two regions
+	static constexpr size_t tables = 7; // odd: one straddles the two regions
 
 	GuestMemory() : memory_(tables * table_bytes)
 	{

@@ -182,11 +182,23 @@ std::vector<unsigned> ring_sizes(Way way)
 	return sizes;
 }
 
+namespace {
+
+constexpr Way split_mapped{RTAP_LAYOUT_SPLIT, true};
+constexpr Way split_user{RTAP_LAYOUT_SPLIT, false};
+constexpr Way packed_mapped{RTAP_LAYOUT_PACKED, true};
+constexpr Way packed_user{RTAP_LAYOUT_PACKED, false};
+
+constexpr auto name_of = [](const auto &info) { return way_name(info.param); };
+
 INSTANTIATE_TEST_SUITE_P(Ring, RingContract,
-			 testing::Values(Way{RTAP_LAYOUT_SPLIT, true},
-					 Way{RTAP_LAYOUT_SPLIT, false},
-					 Way{RTAP_LAYOUT_PACKED, true},
-					 Way{RTAP_LAYOUT_PACKED, false}),
-			 [](const auto &info) { return way_name(info.param); });
+			 testing::Values(split_mapped, split_user, packed_mapped, packed_user),
+			 name_of);
+INSTANTIATE_TEST_SUITE_P(Ring, SplitContract, testing::Values(split_mapped, split_user), name_of);
+INSTANTIATE_TEST_SUITE_P(Ring, PackedContract, testing::Values(packed_mapped, packed_user),
+			 name_of);
+INSTANTIATE_TEST_SUITE_P(Ring, UserContract, testing::Values(split_user, packed_user), name_of);
+
+} // namespace
 
 } // namespace ringtap::test

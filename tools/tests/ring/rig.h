@@ -89,6 +89,10 @@ std::vector<unsigned> ring_sizes(Way way);
 
 // The contract: every test runs in all four ways.
 class RingContract : public testing::TestWithParam<Way> {};
+// What only one of the layouts, or only the slow accessor, has.
+class SplitContract : public RingContract {};
+class PackedContract : public RingContract {};
+class UserContract : public RingContract {};
 
 inline std::string way_name(const Way &way)
 {
