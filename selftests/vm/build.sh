@@ -12,6 +12,7 @@ usage()
 	usage: ${0##*/} SERIES [MAKE-ARGUMENT...]
 
 	SERIES is one of $all_series, 'arm64' (cross-compiled) or 'um' (User-Mode Linux).
+	With KDIR= in the environment SERIES is a mere name for what is built there.
 	MAKE-ARGUMENTs go to kbuild, as in W=1 C=2. The result is .build/kmod-SERIES/ringtap.ko
 	EOF
 }
@@ -66,14 +67,23 @@ build()
 		kbuild ARCH=um "$@"
 		;;
 	7.3)
+		[[ -z ${KDIR:-} ]] || die "KDIR cannot be given for 7.3: it is built in a chroot"
 		kbuild_chroot "$@"
 		;;
 	*)
-		kdir=$(kernel_root "$series")/usr/src/linux-headers-$(kernel_release "$series")
+		kdir=${KDIR:-$(kernel_root "$series")/usr/src/linux-headers-$(kernel_release "$series")}
 		kbuild "$@"
 		;;
 	esac
 	[[ -s $dir/ringtap.ko ]] || die "no $dir/ringtap.ko after the build"
+}
+
+# Nothing to fetch where KDIR names the kernel to build for; the series is then a mere name.
+fetch_kernel()
+{
+	[[ -z ${KDIR:-} ]] || return 0
+	check_series "$series"
+	"$vm_dir/fetch.sh" "$series"
 }
 
 main()
@@ -85,7 +95,7 @@ main()
 	case $series in
 	um) ;;
 	arm64) "$vm_dir/fetch.sh" arm64 ;;
-	*) check_series "$series" && "$vm_dir/fetch.sh" "$series" ;;
+	*) fetch_kernel ;;
 	esac
 	with_lock "build-$series-$(echo "$repo" | cksum | cut -d' ' -f1)" build "$@" >&2
 }
