@@ -25,9 +25,7 @@ using AddCommand = void (*)(CLI::App &app, Context &ctx);
 
 // In the order of the help text.
 constexpr AddCommand commands[] = {
-#if __has_include("cli/drive.cc")
 	add_drive,
-#endif
 #if __has_include("cli/features.cc")
 	add_features,
 #endif

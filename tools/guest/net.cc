@@ -88,8 +88,9 @@ NetGuest::NetGuest(const NetOptions &options, Virtqueue rx, Virtqueue tx) :
 
 Result<NetGuest> NetGuest::create(GuestMemory &memory, const NetOptions &options)
 {
-	NetGuest guest(options, TRY(Virtqueue::create(memory, options.queue)),
-		       TRY(Virtqueue::create(memory, options.queue)));
+	Virtqueue rx = TRY(Virtqueue::create(memory, options.queue));
+	Virtqueue tx = TRY(Virtqueue::create(memory, options.queue));
+	NetGuest guest(options, std::move(rx), std::move(tx));
 
 	TRY(guest.allocate(memory));
 	return guest;

@@ -36,8 +36,8 @@ PackedQueue::PackedQueue(const QueueOptions &options, GuestSpan ring, GuestSpan 
 	ring_(reinterpret_cast<vring_packed_desc *>(ring.user)),
 	driver_(reinterpret_cast<vring_packed_desc_event *>(driver.user)),
 	device_(reinterpret_cast<vring_packed_desc_event *>(device.user)),
-	tables_(tables), avail_{options.start}, used_{options.start}, free_slots_(options.size),
-	free_(options.size), order_(options.size), state_(options.size)
+	tables_(tables), avail_{options.start}, published_{options.start}, used_{options.start},
+	free_slots_(options.size), free_(options.size), order_(options.size), state_(options.size)
 {
 	for (unsigned id = 0; id < options.size; id++)
 		free_.push(id);
@@ -52,7 +52,7 @@ VringAddress PackedQueue::address() const
 
 unsigned PackedQueue::base() const
 {
-	return avail_.packed() | unsigned(used_.packed()) << 16;
+	return published_.packed() | unsigned(used_.packed()) << 16;
 }
 
 bool PackedQueue::indirect(unsigned buffers) const
@@ -154,6 +154,7 @@ bool PackedQueue::publish()
 	// available. Pairs with the device's acquire when it reads the flags of the next slot.
 	store_release(ring_[held_slot_].flags, held_flags_);
 	queued_slots_ = 0;
+	published_ = avail_;
 	return wants_kick(slots);
 }
 

@@ -51,8 +51,8 @@ public:
 	[[nodiscard]] unsigned size() const { return options_.size; }
 	[[nodiscard]] unsigned in_flight() const { return in_flight_; }
 	[[nodiscard]] VringAddress address() const;
-	// For VHOST_SET_VRING_BASE, before the device has started: available slot and wrap counter
-	// in the lower half, used ones in the upper.
+	// VRING_BASE of a device that consumed all that is published: available slot and wrap
+	// counter in the lower half, used ones in the upper.
 	[[nodiscard]] unsigned base() const;
 
 private:
@@ -91,8 +91,9 @@ private:
 	vring_packed_desc_event *device_;
 	GuestSpan tables_; // indirect_max descriptors for each id
 
-	Position avail_; // the next slot to fill
-	Position used_;  // where the device writes the next used descriptor
+	Position avail_;     // the next slot to fill
+	Position published_; // the next slot the device looks at
+	Position used_;      // where the device writes the next used descriptor
 	unsigned free_slots_;
 	unsigned in_flight_ = 0;      // chains
 	Fifo free_;                   // ids

@@ -49,8 +49,8 @@ public:
 	[[nodiscard]] unsigned size() const { return options_.size; }
 	[[nodiscard]] unsigned in_flight() const { return in_flight_; }
 	[[nodiscard]] VringAddress address() const;
-	// For VHOST_SET_VRING_BASE, before the device has started.
-	[[nodiscard]] unsigned base() const { return options_.start; }
+	// VRING_BASE of a device that consumed all that is published.
+	[[nodiscard]] unsigned base() const { return published_; }
 
 private:
 	SplitQueue(const QueueOptions &options, GuestSpan desc, GuestSpan avail, GuestSpan used,
