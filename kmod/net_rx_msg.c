@@ -2,8 +2,8 @@
 /*
  * net_rx_msg.c - delivers packets one by one with recvmsg(): XDP frames, macvtap, packet sockets
  *
- * A packet taken from a ring travels as msg_control; recvmsg() owns it from then on,
- * whatever it returns. Its device is never followed here.
+ * A packet taken from a ring travels as msg_control; recvmsg() owns it from then
+ * on, whatever it returns. Its device is never followed here.
  */
 #include <linux/if_tun.h>
 #include <linux/net.h>
@@ -13,6 +13,9 @@
 #include <net/xdp.h>
 
 #include "net.h"
+
+/* Stretches of user memory that a virtio header of ours may lie in: one a byte. */
+#define RTAP_NET_HDR_IOVS sizeof(struct virtio_net_hdr_mrg_rxbuf)
 
 static u32 rtap_net_rx_ptr_len(void *ptr)
 {
@@ -36,7 +39,8 @@ static void rtap_net_rx_discard(struct rtap_net_queue *q, void *ptr)
 }
 
 /* What recvmsg() does not write: the whole header if it is ours, else num_buffers. */
-static int rtap_net_rx_finish_header(struct rtap_net_queue *q, struct rtap_cursor *start, u16 chains)
+static int rtap_net_rx_patch_header(struct rtap_net_queue *q, const struct rtap_cursor *start,
+				    u16 chains)
 {
 	struct virtio_net_hdr_mrg_rxbuf hdr = {};
 	size_t skip = offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers);
@@ -54,36 +58,60 @@ static int rtap_net_rx_finish_header(struct rtap_net_queue *q, struct rtap_curso
 	return rtap_cursor_write(&cur, &hdr.num_buffers, sizeof(hdr.num_buffers));
 }
 
-/* recvmsg() into the chains at hand. 0: delivered, 1: dropped, -EAGAIN, -EFAULT */
-static int rtap_net_rx_recv(struct rtap_net_queue *q, void *ptr, u32 len, u32 segs, u16 chains)
+/* recvmsg() from where the socket's header, or the frame, begins. Bytes, or an errno. */
+static int rtap_net_rx_recv(struct rtap_net_queue *q, void *ptr, struct rtap_cursor *cur, u32 len)
 {
 	struct socket *sock = q->backend.sock;
 	struct msghdr msg = { .msg_control = ptr, .msg_flags = MSG_DONTWAIT };
+	struct iovec skip[RTAP_NET_HDR_IOVS];
+	int n;
+
+	if (q->own_hdr && rtap_cursor_iov(cur, skip, ARRAY_SIZE(skip), q->hdr_len) < 0)
+		return -EFAULT;
+	n = rtap_cursor_iov(cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), len);
+	if (n < 0)
+		return -EFAULT;
+	iov_iter_init(&msg.msg_iter, ITER_DEST, q->buf->iov, n, len);
+	n = sock->ops->recvmsg(sock, &msg, len, MSG_DONTWAIT | MSG_TRUNC);
+	/* the packet is gone, whatever came of it; only an empty socket is told apart */
+	return n == -EAGAIN && !ptr ? -EAGAIN : max(n, 0);
+}
+
+static int rtap_net_rx_count(struct rtap_net_queue *q, u32 len)
+{
+	struct rtap_stats *stats = &q->vq.stats;
+
+	rtap_stats_add(stats, RTAP_STAT_ALONE, 1);
+	rtap_stats_add(stats, RTAP_STAT_BATCHES, 1);
+	rtap_stats_add(stats, RTAP_STAT_PACKETS, 1);
+	rtap_stats_add(stats, RTAP_STAT_BYTES, len);
+	return 0;
+}
+
+/* Write a packet to the chains at hand. As rtap_net_rx_ptr(), or -EFAULT. */
+static int rtap_net_rx_write(struct rtap_net_queue *q, void *ptr, u32 len, u32 segs, u16 chains)
+{
 	u32 want = q->own_hdr ? len : q->hdr_len + len;
-	struct rtap_vq *vq = &q->vq;
 	struct rtap_cursor start, cur;
-	u8 skip[sizeof(struct virtio_net_hdr_mrg_rxbuf)] = {};
-	int n, ret;
+	struct rtap_vq *vq = &q->vq;
+	int ret;
 
 	rtap_cursor_init(&start, &vq->mem, &vq->segs.v[rtap_vq_chain(vq, 0)->seg], segs);
+	/* before recvmsg() too: afterwards there is no way back for the packet */
+	ret = rtap_net_rx_patch_header(q, &start, chains);
+	if (ret)
+		return ret;
 	cur = start;
-	if (q->own_hdr && rtap_cursor_write(&cur, skip, q->hdr_len))
-		goto err_fault;
-	n = rtap_cursor_iov(&cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), want);
-	if (n < 0)
-		goto err_fault;
-	iov_iter_init(&msg.msg_iter, ITER_DEST, q->buf->iov, n, want);
-	ret = sock->ops->recvmsg(sock, &msg, want, MSG_DONTWAIT | MSG_TRUNC);
-	if (ret == -EAGAIN && !ptr)
-		return -EAGAIN;
-	if (ret != want)
-		return 1;
-	return rtap_net_rx_finish_header(q, &start, chains);
-
-err_fault:
-	if (ptr)
-		tun_ptr_free(ptr);
-	return -EFAULT;
+	ret = rtap_net_rx_recv(q, ptr, &cur, want);
+	if (ret < 0)
+		return ret;
+	/* packet sockets clear num_buffers */
+	if (ret != want || rtap_net_rx_patch_header(q, &start, chains)) {
+		rtap_stats_add(&vq->stats, RTAP_STAT_DROP_TAP, 1);
+		return 0;
+	}
+	rtap_net_rx_complete(q, q->hdr_len + len, chains);
+	return rtap_net_rx_count(q, len);
 }
 
 /*
@@ -92,39 +120,28 @@ err_fault:
  */
 static int rtap_net_rx_deliver(struct rtap_net_queue *q, void *ptr, u32 len)
 {
-	struct rtap_stats *stats = &q->vq.stats;
-	u32 total = q->hdr_len + len, segs;
+	struct rtap_vq *vq = &q->vq;
 	int chains, ret;
+	u32 segs;
 
-	chains = rtap_net_rx_room(q, total, &segs);
+	chains = rtap_net_rx_room(q, q->hdr_len + len, &segs);
 	if (chains == -EMSGSIZE) {
 		rtap_net_rx_discard(q, ptr);
 		return 0;
 	}
 	if (chains <= 0)
 		return chains ?: -ENOBUFS;
-	ret = rtap_net_rx_recv(q, ptr, len, segs, chains);
-	if (ret == -EFAULT) {
-		rtap_stats_add(stats, RTAP_STAT_DROP_DETACHED, 1);
-		return rtap_ring_fail(&q->vq.ring, RTAP_RING_BUFFER, q->vq.ring.last_avail,
-				      rtap_vq_chain(&q->vq, 0)->id);
-	}
-	if (ret > 0)
-		rtap_stats_add(stats, RTAP_STAT_DROP_TAP, 1);
-	if (ret)
-		return min(ret, 0);
-	rtap_net_rx_complete(q, total, chains);
-	rtap_stats_add(stats, RTAP_STAT_ALONE, 1);
-	rtap_stats_add(stats, RTAP_STAT_BATCHES, 1);
-	rtap_stats_add(stats, RTAP_STAT_PACKETS, 1);
-	rtap_stats_add(stats, RTAP_STAT_BYTES, len);
-	return 0;
+	ret = rtap_net_rx_write(q, ptr, len, segs, chains);
+	if (ret == -EFAULT)
+		return rtap_ring_fail(&vq->ring, RTAP_RING_BUFFER, vq->ring.last_avail,
+				      rtap_vq_chain(vq, 0)->id);
+	return ret;
 }
 
 /**
  * rtap_net_rx_ptr() - deliver one packet that was taken from a ring
  * @q: the receive queue; its lock is held
- * @ptr: skb or XDP frame; still the caller's after -ENOBUFS, gone otherwise
+ * @ptr: skb or XDP frame; still the caller's if an errno is returned
  *
  * Return: 0 if it was dealt with, -ENOBUFS if it waits for buffers, another errno
  * if the queue's ring is bad.
@@ -142,7 +159,7 @@ static int rtap_net_rx_from_ring(struct rtap_net_queue *q)
 	if (!ptr)
 		return -EAGAIN;
 	ret = rtap_net_rx_ptr(q, ptr);
-	if (ret == -ENOBUFS)
+	if (ret)
 		ptr_ring_unconsume(q->backend.ring, &ptr, 1, tun_ptr_free);
 	return ret;
 }

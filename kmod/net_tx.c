@@ -96,13 +96,12 @@ static int rtap_net_tx_sent(struct rtap_net_tx *tx, int ret, u32 len)
 }
 
 /* One frame by sendmsg(), straight from guest memory; what was built goes first. */
-static int rtap_net_tx_alone(struct rtap_net_tx *tx, const struct rtap_chain *chain, u32 len,
-			     bool more)
+static int rtap_net_tx_alone(struct rtap_net_tx *tx, const struct rtap_chain *chain, u32 len)
 {
 	struct rtap_net_queue *q = tx->q;
 	struct socket *sock = q->backend.sock;
 	u8 skip[sizeof(struct virtio_net_hdr_mrg_rxbuf)];
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | (more ? MSG_MORE : 0) };
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 	u32 total = q->own_hdr ? len : q->hdr_len + len;
 	struct rtap_cursor cur;
 	int n;
@@ -146,7 +145,7 @@ static bool rtap_net_tx_fits_batch(struct rtap_net_tx *tx, const struct rtap_cha
  * Take one chain. 0: done with it, sent, built or dropped; -EAGAIN: the TAP is
  * full, the chain has to wait; another errno: the ring is bad.
  */
-static int rtap_net_tx_chain(struct rtap_net_tx *tx, const struct rtap_chain *chain, bool more)
+static int rtap_net_tx_chain(struct rtap_net_tx *tx, const struct rtap_chain *chain)
 {
 	struct rtap_net_queue *q = tx->q;
 	u64 len;
@@ -163,7 +162,7 @@ static int rtap_net_tx_chain(struct rtap_net_tx *tx, const struct rtap_chain *ch
 		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_LONG);
 	tx->bytes += len;
 	if (!rtap_net_tx_fits_batch(tx, chain, len))
-		return rtap_net_tx_alone(tx, chain, len, more);
+		return rtap_net_tx_alone(tx, chain, len);
 	err = rtap_net_tx_build(q, chain, len, &q->buf->frames[tx->nr]);
 	if (unlikely(err == -EFAULT))
 		return rtap_net_tx_bad(tx, chain, RTAP_RING_BUFFER);
@@ -183,7 +182,7 @@ static int rtap_net_tx_batch(struct rtap_net_tx *tx)
 
 	tx->batches = rtap_backend_batches(&tx->q->backend);
 	while (vq->nr && !err) {
-		err = rtap_net_tx_chain(tx, rtap_vq_chain(vq, 0), vq->nr > 1);
+		err = rtap_net_tx_chain(tx, rtap_vq_chain(vq, 0));
 		if (err)
 			break;
 		rtap_vq_complete(vq, 0);
