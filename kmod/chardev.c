@@ -10,7 +10,7 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <linux/vhost.h>
 
 #include "debugfs.h"
@@ -68,37 +68,28 @@ static long rtap_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned lon
  * Device IOTLB messages travel by read() and write(). Without an IOTLB, which is
  * not offered yet, none is ever pending, and none has anything to act on.
  */
-static ssize_t rtap_chardev_read(struct file *filp, char __user *buf, size_t len, loff_t *off)
+static ssize_t rtap_chardev_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	if (len < sizeof(struct vhost_msg))
+	if (iov_iter_count(to) < sizeof(struct vhost_msg))
 		return 0;
-	return filp->f_flags & O_NONBLOCK ? -EAGAIN : -EBADFD;
+	return iocb->ki_filp->f_flags & O_NONBLOCK ? -EAGAIN : -EBADFD;
 }
 
-static ssize_t rtap_chardev_write(struct file *filp, const char __user *buf, size_t len,
-				  loff_t *off)
+static ssize_t rtap_chardev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct vhost_msg_v2 msg;
-	struct vhost_msg msg_v1;
-	struct vhost_iotlb_msg *iotlb = &msg.iotlb;
+	struct vhost_iotlb_msg msg;
+	u32 type;
 
-	if (len < sizeof(msg.type))
+	if (!copy_from_iter_full(&type, sizeof(type), from))
 		return -EINVAL;
-	if (copy_from_user(&msg.type, buf, sizeof(msg.type)))
-		return -EFAULT;
-	if (msg.type != VHOST_IOTLB_MSG && msg.type != VHOST_IOTLB_MSG_V2)
+	if (type != VHOST_IOTLB_MSG && type != VHOST_IOTLB_MSG_V2)
 		return -EINVAL;
-	static_assert(sizeof(msg) == sizeof(msg_v1));
-	if (len < sizeof(msg))
+	/* both forms have the message proper at the same place */
+	static_assert(offsetof(struct vhost_msg, iotlb) == offsetof(struct vhost_msg_v2, iotlb));
+	iov_iter_advance(from, offsetof(struct vhost_msg, iotlb) - sizeof(type));
+	if (!copy_from_iter_full(&msg, sizeof(msg), from))
 		return -EINVAL;
-	if (msg.type == VHOST_IOTLB_MSG) {
-		iotlb = &msg_v1.iotlb;
-		if (copy_from_user(&msg_v1, buf, sizeof(msg_v1)))
-			return -EFAULT;
-	} else if (copy_from_user(&msg, buf, sizeof(msg))) {
-		return -EFAULT;
-	}
-	return iotlb->type == VHOST_IOTLB_UPDATE && !iotlb->size ? -EINVAL : -EFAULT;
+	return msg.type == VHOST_IOTLB_UPDATE && !msg.size ? -EINVAL : -EFAULT;
 }
 
 static __poll_t rtap_chardev_poll(struct file *filp, poll_table *wait)
@@ -110,8 +101,8 @@ static const struct file_operations rtap_chardev_fops = {
 	.owner = THIS_MODULE,
 	.open = rtap_chardev_open,
 	.release = rtap_chardev_release,
-	.read = rtap_chardev_read,
-	.write = rtap_chardev_write,
+	.read_iter = rtap_chardev_read_iter,
+	.write_iter = rtap_chardev_write_iter,
 	.poll = rtap_chardev_poll,
 	.unlocked_ioctl = rtap_chardev_ioctl,
 	/* every argument has the same layout for 32-bit callers */

@@ -126,6 +126,8 @@ void rtap_dev_disown(struct rtap_dev *dev)
 	rtap_dev_stop_workers(dev);
 	rtap_mem_put(dev->mem);
 	dev->mem = NULL;
+	rtap_eventfd_swap(&dev->log, VHOST_FILE_UNBIND);
+	dev->log_base = 0;
 	dev->backend_features = 0;
 	mmdrop(dev->mm);
 	dev->mm = NULL;
@@ -142,6 +144,28 @@ int rtap_dev_check_owner(const struct rtap_dev *dev)
 {
 	lockdep_assert_held(&dev->lock);
 	return dev->mm == current->mm && dev->mm ? 0 : -EPERM;
+}
+
+/* The log is written only with LOG_ALL, which is not offered: kept, and nothing else. */
+static long rtap_dev_set_log_base(struct rtap_dev *dev, void __user *argp)
+{
+	u64 base;
+
+	if (copy_from_user(&base, argp, sizeof(base)))
+		return -EFAULT;
+	if ((u64)(uintptr_t)base != base)
+		return -EFAULT;
+	dev->log_base = base;
+	return 0;
+}
+
+static long rtap_dev_set_log_fd(struct rtap_dev *dev, void __user *argp)
+{
+	int fd;
+
+	if (get_user(fd, (int __user *)argp))
+		return -EFAULT;
+	return rtap_eventfd_swap(&dev->log, fd);
 }
 
 static long rtap_dev_vring_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp)
@@ -170,7 +194,14 @@ long rtap_dev_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp)
 
 	if (err)
 		return err;
-	if (cmd == VHOST_SET_MEM_TABLE)
+	switch (cmd) {
+	case VHOST_SET_MEM_TABLE:
 		return rtap_dev_set_mem(dev, argp);
-	return rtap_dev_vring_ioctl(dev, cmd, argp);
+	case VHOST_SET_LOG_BASE:
+		return rtap_dev_set_log_base(dev, argp);
+	case VHOST_SET_LOG_FD:
+		return rtap_dev_set_log_fd(dev, argp);
+	default:
+		return rtap_dev_vring_ioctl(dev, cmd, argp);
+	}
 }

@@ -29,6 +29,10 @@ struct rtap_dev {
 	u64 backend_features;
 	/** @mem: memory table, NULL before SET_MEM_TABLE */
 	struct rtap_mem *mem;
+	/** @log_base: user address of the dirty log, as SET_LOG_BASE gave it */
+	u64 log_base;
+	/** @log: signalled when the dirty log is written, or NULL */
+	struct eventfd_ctx *log;
 	/** @workers: threads; the first @nr_workers exist */
 	struct rtap_worker *workers[RTAP_DEV_VQS];
 	/** @nr_workers: 0 without an owner */

@@ -4,7 +4,10 @@
  */
 #include "notify.h"
 
+#include <linux/err.h>
+#include <linux/eventfd.h>
 #include <linux/fs.h>
+#include <linux/vhost.h>
 
 static void rtap_poll_attach(struct file *file, wait_queue_head_t *head, poll_table *table)
 {
@@ -74,4 +77,25 @@ void rtap_poll_stop(struct rtap_poll *poll)
 		return;
 	remove_wait_queue(poll->head, &poll->wait);
 	poll->head = NULL;
+}
+
+/**
+ * rtap_eventfd_swap() - change whom to signal
+ * @slot: holds the old eventfd, or NULL; guarded by the caller's lock
+ * @fd: descriptor of the new one, or VHOST_FILE_UNBIND for none
+ *
+ * Return: 0, or the errno of a descriptor that is no eventfd; the old one then stays.
+ */
+int rtap_eventfd_swap(struct eventfd_ctx **slot, int fd)
+{
+	struct eventfd_ctx *ctx = NULL;
+
+	if (fd != VHOST_FILE_UNBIND)
+		ctx = eventfd_ctx_fdget(fd);
+	if (IS_ERR(ctx))
+		return PTR_ERR(ctx);
+	swap(*slot, ctx);
+	if (ctx)
+		eventfd_ctx_put(ctx);
+	return 0;
 }

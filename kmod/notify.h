@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * notify.h - being woken by a file: a kick eventfd, or a TAP
+ * notify.h - being woken by a file (a kick eventfd, a TAP), and whom to signal
  */
 #ifndef RTAP_NOTIFY_H
 #define RTAP_NOTIFY_H
 
 #include <linux/poll.h>
 #include <linux/wait.h>
+
+struct eventfd_ctx;
 
 /**
  * struct rtap_poll - an interest in a file becoming ready
@@ -27,5 +29,7 @@ struct rtap_poll {
 void rtap_poll_init(struct rtap_poll *poll, __poll_t mask, void (*wake)(struct rtap_poll *poll));
 int rtap_poll_start(struct rtap_poll *poll, struct file *file);
 void rtap_poll_stop(struct rtap_poll *poll);
+
+int rtap_eventfd_swap(struct eventfd_ctx **slot, int fd);
 
 #endif /* RTAP_NOTIFY_H */

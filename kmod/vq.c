@@ -109,13 +109,9 @@ void rtap_vq_disown(struct rtap_vq *vq)
 	rtap_mem_view_set(&vq->mem, NULL);
 	if (vq->kick_file)
 		fput(vq->kick_file);
-	if (vq->call)
-		eventfd_ctx_put(vq->call);
-	if (vq->err)
-		eventfd_ctx_put(vq->err);
 	vq->kick_file = NULL;
-	vq->call = NULL;
-	vq->err = NULL;
+	rtap_eventfd_swap(&vq->call, VHOST_FILE_UNBIND);
+	rtap_eventfd_swap(&vq->err, VHOST_FILE_UNBIND);
 	rtap_vq_reset(vq);
 	mutex_unlock(&vq->lock);
 }

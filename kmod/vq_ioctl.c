@@ -81,8 +81,6 @@ static u32 rtap_vq_base(struct rtap_vq *vq)
 {
 	if (vq->state == RTAP_VQ_STOPPED)
 		return vq->base;
-	if (!vq->nr)
-		return rtap_ring_save(&vq->ring);
 	rtap_vq_unfetch(vq);
 	return rtap_ring_save(&vq->ring);
 }
@@ -129,18 +127,10 @@ static long rtap_vq_set_kick(struct rtap_vq *vq, void __user *argp)
 static long rtap_vq_set_eventfd(struct eventfd_ctx **slot, void __user *argp)
 {
 	struct vhost_vring_file arg;
-	struct eventfd_ctx *ctx = NULL;
 
 	if (copy_from_user(&arg, argp, sizeof(arg)))
 		return -EFAULT;
-	if (arg.fd != VHOST_FILE_UNBIND)
-		ctx = eventfd_ctx_fdget(arg.fd);
-	if (IS_ERR(ctx))
-		return PTR_ERR(ctx);
-	swap(*slot, ctx);
-	if (ctx)
-		eventfd_ctx_put(ctx);
-	return 0;
+	return rtap_eventfd_swap(slot, arg.fd);
 }
 
 /**
