@@ -143,19 +143,31 @@ static int macvtap(void)
 	return fd;
 }
 
-void section_backend_kinds(void)
+/* Every file that cannot be a backend, offered to one device; it stays usable throughout. */
+static void wrong_kinds(void)
 {
 	struct abi_file files[32];
 	size_t i, count = abi_wrong_files(files, 32);
+	struct abi_rig rig;
+	unsigned int queue;
+
+	/* Numbers that were meant to be unused may be taken by the rig: use one that is not. */
+	for (i = 0; i < count; i++)
+		if (files[i].fd >= 0 && fcntl(files[i].fd, F_GETFD) < 0)
+			files[i].fd = 1000;
+	rig_ready(&rig, 16);
+	for (queue = 0; queue < ABI_QUEUES; queue++)
+		for (i = 0; i < count; i++)
+			STEP_FILE(abi_name("%s-%u", files[i].name, queue), rig.fd,
+				  VHOST_NET_SET_BACKEND, queue, files[i].fd, files[i].name);
+	rig_close(&rig);
+}
+
+void section_backend_kinds(void)
+{
 	int sndbuf = 4096, fd;
 
-	/* Some of the wrong files are numbers that must stay unused: try them before opening more. */
-	for (i = 0; i < count; i++)
-		if (files[i].fd < 0 || fcntl(files[i].fd, F_GETFD) < 0)
-			files[i].fd = files[i].fd < 0 ? files[i].fd : 1000;
-	for (i = 0; i < count; i++)
-		attach_kind(files[i].name, files[i].fd, files[i].name);
-
+	wrong_kinds();
 	attach_kind("tap-up", abi_tap_up("tap1"), "tap");
 	attach_kind("tap-down", abi_tap("tap2", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR), "tap");
 	attach_kind("tap-no-header", abi_tap("tap4", IFF_TAP | IFF_NO_PI), "tap");
