@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# lib.sh - a QEMU guest whose network card a vhost node serves: start, command, plug, ask (to be sourced
+# after selftests/lib.sh).
+#
+#	guest_prepare; guest_start
+#	guest_run ping -c 1 "$host_ip"
+#	guest_kill
+#
+# One guest at a time. Its state is in files and in descriptors opened here, for tests run in subshells.
+
+host_ip=198.18.77.1
+guest_ip=198.18.77.2
+guest_tap=rtapguest
+guest_mac=52:54:00:72:74:01
+guest_nic=ringtap0-nic		# QEMU's id of the card
+guest_queues=1
+guest_smp=1
+guest_node=$RTAP_NODE
+guest_qemu=(qemu-system-x86_64)
+guest_state=$RTAP_TMP/guest
+: "${guest_queues}" "${guest_ip}" "${host_ip}"
+
+# guest_prepare: image, fifos and KVM; skips the file where a guest cannot run.
+guest_prepare()
+{
+	need_root
+	need_command qemu-system-x86_64 busybox ip
+	[[ -e /dev/kvm ]] || modprobe kvm-amd 2>/dev/null || modprobe kvm-intel 2>/dev/null || true
+	wait_for 5 test -c /dev/kvm || skip "no /dev/kvm: this machine is no KVM host"
+	guest_image=$("$RTAP_SELFTESTS/guest/image.sh" "${RINGTAP_SERIES:-host}") ||
+		fail "cannot make the guest's image"
+	traffic=$RTAP_HELPERS/traffic
+	mkdir -p "$guest_state"
+	mkfifo "$guest_state"/{agent,qmp}.{in,out}
+	exec {agent_in}<>"$guest_state/agent.in" {agent_out}<>"$guest_state/agent.out"
+	exec {qmp_in}<>"$guest_state/qmp.in" {qmp_out}<>"$guest_state/qmp.out"
+	at_exit guest_kill
+	# UDP counts are exact only if no queue on the way is too short.
+	sysctl -qw net.core.netdev_max_backlog=100000
+}
+
+guest_pid()
+{
+	cat "$guest_state/pid" 2>/dev/null
+}
+
+# process_runs PID: neither gone nor a zombie.
+process_runs()
+{
+	local stat
+
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	[[ ${stat##*) } != Z* ]]
+}
+
+process_ended()
+{
+	! process_runs "$1"
+}
+
+guest_is_alive()
+{
+	[[ -s $guest_state/pid ]] && process_runs "$(guest_pid)"
+}
+
+# drain FD: forget what an earlier guest said.
+drain()
+{
+	local junk
+
+	while IFS= read -r -t 0.01 -n 4096 -u "$1" junk || [[ -n $junk ]]; do
+		:
+	done
+}
+
+# next_line FD DEADLINE: the next whole line in REPLY; fails when the guest is gone.
+next_line()
+{
+	local part
+
+	REPLY=''
+	until IFS= read -r -t 1 -u "$1" part; do
+		REPLY+=$part
+		if ((SECONDS >= $2)) || ! guest_is_alive; then
+			return 1
+		fi
+	done
+	REPLY+=$part
+}
+
+# guest_qemu_command MORE...: sets `command`, QEMU with all but the network card.
+guest_qemu_command()
+{
+	local cmdline="console=ttyS0 quiet panic=-1 mitigations=off audit=0 apparmor=0 nokaslr"
+
+	cmdline+=" tsc=reliable no_timer_check random.trust_cpu=on ringtap.address=$guest_ip/24"
+	command=("${guest_qemu[@]}" -accel kvm -cpu host -machine pc -m 512M -smp "$guest_smp"
+		-nodefaults -display none -kernel "$guest_image/vmlinux"
+		-initrd "$guest_image/initramfs" -append "$cmdline"
+		-chardev "file,id=console,path=$guest_state/console" -serial chardev:console
+		-chardev "pipe,id=agent,path=$guest_state/agent" -serial chardev:agent
+		-chardev "pipe,id=qmp,path=$guest_state/qmp" -mon chardev=qmp,mode=control "$@")
+}
+
+# guest_start [OPTION...]: boot it by `ringtap run OPTION...` and wait for its agent.
+guest_start()
+{
+	local command
+
+	guest_kill
+	drain "$agent_out"
+	drain "$qmp_out"
+	: >"$guest_state/console"
+	guest_qemu_command
+	setsid "$RINGTAP" run --node "$guest_node" --tap "$guest_tap" --mac "$guest_mac" \
+		--queues "$guest_queues" "$@" -- "${command[@]}" \
+		</dev/null >"$guest_state/qemu.log" 2>&1 &
+	echo $! >"$guest_state/pid"
+	guest_host_up || guest_broke "no TAP"
+	next_line "$qmp_out" $((SECONDS + 20)) || guest_broke "no QMP"
+	qmp qmp_capabilities >/dev/null
+	guest_wait_ready 120
+}
+
+# The host's side of the TAP.
+guest_host_up()
+{
+	wait_for 20 guest_tap_or_death
+	ip link show "$guest_tap" >/dev/null || return 1
+	sysctl -qw "net.ipv6.conf.$guest_tap.disable_ipv6=1" 2>/dev/null || true
+	ip link set "$guest_tap" txqueuelen 20000
+	ip address replace "$host_ip/24" dev "$guest_tap"
+	ip link set "$guest_tap" up
+}
+
+guest_tap_or_death()
+{
+	[[ -e /sys/class/net/$guest_tap ]] || ! guest_is_alive
+}
+
+# guest_wait_ready SECONDS: its agent listens.
+guest_wait_ready()
+{
+	local deadline=$((SECONDS + $1))
+
+	while next_line "$agent_out" "$deadline"; do
+		[[ $REPLY != "ready "* ]] || return 0
+	done
+	guest_broke "no agent within $1 seconds"
+}
+
+# guest_broke REASON: show what there is, and fail.
+guest_broke()
+{
+	echo "guest: $1; QEMU and its console said:"
+	tail -n 20 "$guest_state/qemu.log" "$guest_state/console"
+	fail "the guest is not usable: $1"
+}
+
+guest_kill()
+{
+	local pid
+
+	pid=$(guest_pid) || return 0
+	kill -KILL "$pid" 2>/dev/null || true
+	wait_for 10 process_ended "$pid" || true
+	rm -f "$guest_state/pid"
+}
+
+# guest_run [-t SECONDS] COMMAND...: run it in the guest; its output and its status.
+guest_run()
+{
+	local id=$EPOCHREALTIME limit=60
+
+	if [[ $1 == -t ]]; then
+		limit=$2
+		shift 2
+	fi
+	printf '%s %s\n' "$id" "$*" >&"$agent_in"
+	while next_line "$agent_out" $((SECONDS + limit)); do
+		case $REPLY in
+		'|'*) printf '%s\n' "${REPLY#|}" ;;
+		"done $id "*) return "${REPLY##* }" ;;
+		esac
+	done
+	echo "guest: no answer to: $*" >&2
+	return 124
+}
+
+# qmp COMMAND [ARGUMENTS]: the answer, a line of JSON.
+qmp()
+{
+	local id=$EPOCHREALTIME arguments=${2:-}
+
+	[[ -n $arguments ]] || arguments='{}'
+	printf '{"id": "%s", "execute": "%s", "arguments": %s}\n' "$id" "$1" "$arguments" >&"$qmp_in"
+	while next_line "$qmp_out" $((SECONDS + 20)); do
+		[[ $REPLY == *"\"id\": \"$id\""* ]] || continue
+		printf '%s\n' "$REPLY"
+		[[ $REPLY != *'"error":'* ]]
+		return
+	done
+	echo "guest: no answer to QMP $1" >&2
+	return 1
+}
+
+nic_is_gone()
+{
+	[[ $(qmp qom-list '{"path": "/machine/peripheral"}') != *"\"$guest_nic\""* ]]
+}
+
+# nic_unplug: the guest lets go of its card.
+nic_unplug()
+{
+	! nic_is_gone || return 0
+	qmp device_del "{\"id\": \"$guest_nic\"}" >/dev/null
+	wait_for 20 nic_is_gone
+}
+
+# nic_plug [, "PROPERTY": VALUE...]: a card with these properties on the same netdev, up in the guest.
+nic_plug()
+{
+	nic_unplug
+	qmp device_add "{\"driver\": \"virtio-net-pci\", \"id\": \"$guest_nic\",
+		\"netdev\": \"ringtap0\", \"mac\": \"$guest_mac\"${1:+, $1}}" >/dev/null
+	guest_run net_up
+}
+
+# --- what serves the guest --------------------------------------------------------------------
+
+# vhost_is_started: QEMU handed the rings over; it would fall back to its own code silently.
+vhost_is_started()
+{
+	qmp x-query-virtio-status "{\"path\": \"/machine/peripheral/$guest_nic/virtio-backend\"}" |
+		grep -o '"vhost-started": [a-z]*' | grep -q true
+}
+
+serves_by_ringtap()
+{
+	[[ $guest_node != "$RTAP_STOCK_NODE" ]]
+}
+
+# stats_files: debugfs files of the devices that the guest's QEMU owns, one per queue pair.
+stats_files()
+{
+	grep -lx "device.owner $(guest_pid)" /sys/kernel/debug/ringtap/*/stats
+}
+
+# stat_of FILE NAME: one value.
+stat_of()
+{
+	awk -v "name=$2" '$1 == name { print $2 }' "$1"
+}
+
+# negotiated: the bits that driver and device agreed on, lowest first, as a string of 0 and 1.
+negotiated()
+{
+	guest_run cat /sys/class/net/eth0/device/features
+}
+
+# expect_bits +N|-N...: negotiated, or not; where ringtap serves, its queues were told the same.
+expect_bits()
+{
+	local bits bit want file
+
+	bits=$(negotiated)
+	for bit; do
+		want=1
+		[[ $bit == +* ]] || want=0
+		[[ ${bits:${bit#?}:1} == "$want" ]] || fail "feature bit $bit: negotiated are $bits"
+	done
+	serves_by_ringtap || return 0
+	for file in $(stats_files); do
+		for bit; do
+			[[ ${bit#?} == 3[0-9] || ${bit#?} == 2[4-9] || ${bit#?} == 15 ]] || continue
+			want=1
+			[[ $bit == +* ]] || want=0
+			(((($(stat_of "$file" rx.features) >> ${bit#?}) & 1) == want)) ||
+				fail "feature bit $bit: the queue has $(stat_of "$file" rx.features)"
+		done
+	done
+}
+
+# expect_served LAYOUT +N|-N...: vhost serves the rings, laid out and negotiated so.
+expect_served()
+{
+	local layout=$1 file queue
+
+	shift
+	vhost_is_started || fail "QEMU serves the card itself: vhost is not started"
+	expect_bits "$@"
+	serves_by_ringtap || return 0
+	[[ -n $(stats_files) ]] || fail "no device of QEMU's in debugfs"
+	for file in $(stats_files); do
+		for queue in rx tx; do
+			[[ $(stat_of "$file" $queue.state) == running ]] ||
+				fail "$queue is $(stat_of "$file" $queue.state)"
+			[[ $(stat_of "$file" $queue.layout) == "$layout" ]] ||
+				fail "$queue is laid out $(stat_of "$file" $queue.layout)"
+		done
+	done
+}
