@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# The stages of a check: what each runs, as TAP on standard output (to be sourced by run).
+
+: "${repo:?}" "${here:?}" "${out:?}" "${newest:?}"
+tools=$repo/.build/tools
+
+# one NAME CMD... : a test that is a command; what it printed is shown when it fails.
+one()
+{
+	local name=$1 log rc=0
+
+	shift
+	log=$(mktemp "$out/tmp.XXXXXX")
+	"$@" >"$log" 2>&1 || rc=$?
+	case $rc in
+	0) echo "ok - $name" ;;
+	4) echo "ok - $name # SKIP $(tail -n 1 "$log")" ;;
+	*)
+		echo "not ok - $name"
+		tail -n 60 "$log" | sed 's/^/#   /'
+		;;
+	esac
+	rm -f "$log"
+	[[ $rc = 0 || $rc = 4 ]]
+}
+
+# --- builds -------------------------------------------------------------------------------------
+
+# builds_silently SERIES : W=1 C=2 from scratch, and nothing to say about it.
+builds_silently()
+{
+	local log=$out/build-$1.log
+
+	if [[ $1 = um && ! -e ${RINGTAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ringtap}/uml-perf/Module.symvers ]]; then
+		echo "no User-Mode Linux tree in the cache"
+		return 4
+	fi
+	rm -rf "$repo/.build/kmod-$1"
+	nice "$here/vm/build.sh" "$1" W=1 C=2 >"$log" 2>&1 || {
+		tail -n 30 "$log"
+		return 1
+	}
+	! grep -E 'warning:|error:|not available|WARNING:' "$log"
+}
+
+build_stage()
+{
+	local series bad=0
+
+	for series in "$@"; do
+		one "the module builds silently for $series (W=1 C=2)" builds_silently "$series" || bad=1
+	done
+	return "$bad"
+}
+
+# --- static checks ------------------------------------------------------------------------------
+
+static_stage()
+{
+	local f bad=0
+
+	for f in "$here"/static/*; do
+		[[ -f $f && -x $f ]] || continue
+		one "static: $(sed -n '3s/^# *//p' "$f")" nice "$f" || bad=1
+	done
+	return "$bad"
+}
+
+# --- unit tests ---------------------------------------------------------------------------------
+
+# build_tools [--target NAME] : the tools, with their tests unless a target is named.
+build_tools()
+{
+	nice cmake -S "$repo/tools" -B "$tools" -DRINGTAP_TESTS=ON &&
+		nice cmake --build "$tools" -j "$(nproc)" "$@"
+}
+
+# ctest's lines as TAP.
+ctest_to_tap()
+{
+	sed -nE -e 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) \.+ *Passed.*/ok - unit: \1/p' \
+		-e 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) \.+ *\*+Skipped.*/ok - unit: \1 # SKIP by itself/p' \
+		-e 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) \.+ *(\*.*)/not ok - unit: \1 \2/p' \
+		-e '/^(ok|not ok|#)/p'
+}
+
+unit_stage()
+{
+	one "the tools and their tests build" build_tools || return 1
+	(cd "$tools" && ctest -j "$(nproc)" --timeout 300 --output-on-failure "$@" 2>&1) |
+		tee "$out/ctest.log" | ctest_to_tap
+	return "${PIPESTATUS[0]}"
+}
+
+# --- tests in a VM ------------------------------------------------------------------------------
+
+# header TEST KEY : the words of the comment "# rtap-KEY: words".
+header()
+{
+	sed -n "s/^# rtap-$2: *//p" "$here/$1" | head -n 1
+}
+
+# tests_for MODE SERIES vm|guest : the test files that this VM is to run.
+tests_for()
+{
+	local mode=$1 series=$2 kind=$3 t kernels this_kind
+
+	make -s -C "$here" list | while read -r t; do
+		this_kind=vm
+		[[ " $(header "$t" needs) " != *" kvm "* ]] || this_kind=guest
+		[[ $this_kind = "$kind" ]] || continue
+		kernels=$(header "$t" kernels)
+		if [[ $mode = all || $kernels = all || " ${kernels:-$newest} " == *" $series "* ]]; then
+			echo "$t"
+		fi
+	done
+}
+
+# in_vm SERIES TIMEOUT MEM TEST... : the VM, the tests in it, and what the kernel said meanwhile.
+in_vm()
+{
+	local series=$1 limit=$2 mem=$3 kind=$4 rc=0
+
+	shift 4
+	(($# > 0)) || {
+		echo "ok - $kind tests on $series # SKIP there are none"
+		return
+	}
+	[[ -s $repo/.build/kmod-$series/ringtap.ko ]] || "$here/vm/build.sh" "$series" >/dev/null 2>&1 || {
+		echo "not ok - $kind tests on $series: the module does not build"
+		return 1
+	}
+	make -s -C "$here" all || {
+		echo "not ok - $kind tests on $series: their programs do not build"
+		return 1
+	}
+	OUT=$repo/.build/out/$kind-$series RTAP_MODE=${mode:-one} "$here/vm/vm.sh" --timeout "$limit" --mem "$mem" \
+		"$series" -- selftests/in-vm "$@" || rc=$?
+	one "the kernel log is clean on $series" "$here/vm/check-log" "$repo/.build/out/$kind-$series" || rc=1
+	return "$rc"
+}
+
+vm_stage()
+{
+	local mode=$1 series=$2 tests
+
+	mapfile -t tests < <(tests_for "$mode" "$series" vm)
+	in_vm "$series" 1500 4G vm "${tests[@]}"
+}
+
+guest_stage()
+{
+	local mode=$1 series=$2 tests
+
+	mapfile -t tests < <(tests_for "$mode" "$series" guest)
+	((${#tests[@]} == 0)) || "$here/guest/prepare" "$series" || {
+		echo "not ok - guest tests on $series: cannot prepare them"
+		return 1
+	}
+	in_vm "$series" 2700 6G guest "${tests[@]}"
+}
+
+# --- one test -----------------------------------------------------------------------------------
+
+list_names()
+{
+	echo "tests (make test T=name):"
+	make -s -C "$here" list | sed 's/^/  /'
+	find "$here/static" -type f -perm -u+x -printf '  static/%f\n' | sort
+	[[ ! -e $tools/CTestTestfile.cmake ]] ||
+		(cd "$tools" && ctest -N | sed -n 's/^ *Test *#[0-9]*: /  /p')
+}
+
+# run_one [--kernel SERIES] NAME : where the name is found first.
+run_one()
+{
+	local series='' name t kernels
+
+	[[ ${1:-} != --kernel ]] || { series=$2 && shift 2; }
+	name=${1:-}
+	[[ -n $name ]] || { list_names && return; }
+	t=$(make -s -C "$here" list | grep -E "(^|/)${name%.sh}(\.sh)?$" | head -n 1) || true
+	if [[ -n $t ]]; then
+		kernels=$(header "$t" kernels)
+		[[ $kernels != all && -n $kernels ]] || kernels=$newest
+		series=${series:-${kernels##* }}
+		build_tools --target ringtap >/dev/null || return 1
+		"$here/vm/build.sh" "$series" >/dev/null 2>&1 || return 1
+		if [[ " $(header "$t" needs) " == *" kvm "* ]]; then
+			"$here/guest/prepare" "$series" && in_vm "$series" 2700 6G one "$t"
+		else
+			in_vm "$series" 1500 4G one "$t"
+		fi
+	elif [[ -x $here/static/${name#static/} ]]; then
+		"$here/static/${name#static/}"
+	else
+		build_tools >/dev/null || return 1
+		(cd "$tools" && ctest --output-on-failure --no-tests=error -R "$name")
+	fi
+}
