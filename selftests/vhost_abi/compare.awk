@@ -80,6 +80,10 @@ function intended(step,    i)
 }
 
 END {
+	for (i = 1; i <= count; i++)
+		if (!entry[i, "kernels"] || !entry[i, "ioctl"] || !entry[i, "steps"] ||
+		    !entry[i, "ours"] || !entry[i, "reason"])
+			complain("intended:" line[i] ": incomplete entry")
 	if (!steps)
 		complain("the stock transcript is empty")
 	for (s = 1; s <= steps; s++) {

@@ -72,7 +72,7 @@ no_entry_is_stale()
 need_root
 need_stock
 need_module
-grep -qE "^kernels:.* ${series//./\\.}( |\$)" "$here/intended" ||
+grep -qE "^# Known series:.* ${series//./\\.}( |\$)" "$here/intended" ||
 	skip "no intended differences are known for kernel series $series"
 program="$(helper vhost_abi)"
 mapfile -t sections < <("$program" --list)
