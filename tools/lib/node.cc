@@ -68,8 +68,11 @@ Result<Fd> open_node(const std::string &path)
 	uint64_t features;
 	Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
 
-	if (!fd)
-		return fail(errno, "open", path, node_hint(path, errno));
+	if (!fd) {
+		int code = errno; // looking for the hint changes errno
+
+		return fail(code, "open", path, node_hint(path, code));
+	}
 	if (::ioctl(fd.get(), VHOST_GET_FEATURES, &features) < 0)
 		return fail(errno, "ask for the vhost features of", path,
 			    "is it a vhost-net device? The usual ones are /dev/vhost-ringtap and "

@@ -17,7 +17,7 @@ constexpr char tested_series[] = "6.1, 6.12 and 7.3";
 struct Gate {
 	bool closed = false;   // no module at all may be loaded any more
 	bool enforced = false; // only signed ones
-	std::string lockdown;  // "none", "integrity", "confidentiality", or "unknown"
+	std::string lockdown;  // "none", "integrity", "confidentiality", or unknown
 	bool secure_boot = false;
 };
 
@@ -28,7 +28,7 @@ std::string lockdown_of(const Host &host)
 	size_t from = line.find('['), to = line.find(']');
 
 	if (from == std::string::npos || to == std::string::npos)
-		return "unknown";
+		return "unknown (no securityfs)";
 	return line.substr(from + 1, to - from - 1);
 }
 

@@ -108,15 +108,18 @@ Result<Done> Tap::check_link(const Link &link, const TapOptions &options)
 Result<Done> Tap::add_queue(int flags)
 {
 	Fd fd(::open(tun_node, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+	int code = errno;
 	ifreq request{};
 
 	if (!fd)
-		return fail(errno, "open", tun_node, open_hint(errno));
+		return fail(code, "open", tun_node, open_hint(code));
 	std::strncpy(request.ifr_name, name_.c_str(), IFNAMSIZ - 1);
 	request.ifr_flags = static_cast<short>(flags);
-	if (::ioctl(fd.get(), TUNSETIFF, &request) < 0)
-		return fail(errno, queues_.empty() ? "attach to TAP" : "add a queue to TAP", name_,
-			    attach_hint(errno, name_));
+	if (::ioctl(fd.get(), TUNSETIFF, &request) < 0) {
+		code = errno;
+		return fail(code, queues_.empty() ? "attach to TAP" : "add a queue to TAP", name_,
+			    attach_hint(code, name_));
+	}
 	name_ = request.ifr_name;
 	queues_.push_back(std::move(fd));
 	return Done{};

@@ -221,6 +221,25 @@ TEST(Node, ThatIsNotVhostIsRefused)
 	EXPECT_EQ(fd.error().code, ENOTTY);
 }
 
+// Looking for the hint must not lose the error that it is about.
+TEST(Node, ThatIsClosedToUsSaysSo)
+{
+	auto path = std::filesystem::temp_directory_path() / "ringtap-run-test-closed";
+	int status = -1;
+
+	if (::geteuid() != 0)
+		GTEST_SKIP() << "becoming somebody else needs root";
+	std::ofstream(path).close();
+	std::filesystem::permissions(path, std::filesystem::perms{0600});
+	pid_t child = ::fork();
+	if (child == 0)
+		::_exit(::setuid(65534) == 0 ? open_node(path).error().code : 255);
+	EXPECT_EQ(::waitpid(child, &status, 0), child);
+	std::filesystem::remove(path);
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(WEXITSTATUS(status), EACCES);
+}
+
 TEST(Node, ThatIsClosedToUsNamesTheGroup)
 {
 	auto path = std::filesystem::temp_directory_path() / "ringtap-run-test-node";
