@@ -5,6 +5,7 @@
 #ifndef RTAP_MEM_H
 #define RTAP_MEM_H
 
+#include <linux/compiler.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 

@@ -75,7 +75,7 @@ static void rtap_net_detach(struct rtap_net_queue *q)
 	rtap_vq_detach(&q->vq);
 	old = q->backend;
 	q->backend = (struct rtap_backend){};
-	page_frag_cache_drain(&q->frags);
+	rtap_frag_drain(&q->frag);
 	mutex_unlock(&q->vq.lock);
 	rtap_backend_put(&old);
 }

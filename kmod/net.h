@@ -5,7 +5,6 @@
 #ifndef RTAP_NET_H
 #define RTAP_NET_H
 
-#include <linux/gfp.h>
 #include <linux/uio.h>
 #include <linux/virtio_net.h>
 #include <net/xdp.h>
@@ -13,6 +12,7 @@
 #include "dev.h"
 #include "net_backend.h"
 #include "net_copy.h"
+#include "net_frag.h"
 
 /** RTAP_NET_RX - index of the queue that the guest receives on */
 #define RTAP_NET_RX 0
@@ -57,8 +57,8 @@ struct rtap_net_queue {
 	bool own_hdr;
 	/** @mergeable: a received frame may span several chains; latched */
 	bool mergeable;
-	/** @frags: memory for transmitted frames */
-	struct page_frag_cache frags;
+	/** @frag: memory for transmitted frames */
+	struct rtap_frag frag;
 	/** @buf: room for a batch; NULL without an owner */
 	struct rtap_net_buffers *buf;
 };

@@ -33,7 +33,7 @@ static void rtap_net_tx_free_frames(struct rtap_net_tx *tx)
 	u32 i;
 
 	for (i = 0; i < tx->nr; i++)
-		page_frag_free(tx->q->buf->frames[i].data_hard_start);
+		rtap_frag_free(tx->q->buf->frames[i].data_hard_start);
 }
 
 /* Hand over what was built. On failure the buffers are still ours; the frames are lost. */

@@ -8,8 +8,6 @@
 
 #include "net.h"
 
-/* The most a frame's buffer may take: what a page fragment can be. */
-#define RTAP_NET_FRAG_MAX PAGE_FRAG_CACHE_MAX_SIZE
 /* What the TAP may read at the start of a buffer: the longest virtio header it knows. */
 #define RTAP_NET_TAP_HDR 24
 
@@ -47,7 +45,7 @@ bool rtap_net_tx_batchable(const struct rtap_net_queue *q, u32 len, bool gso)
 		return true;
 	if (!gso && sock_flag(q->backend.sock->sk, SOCK_XDP))
 		return false;
-	return buflen <= RTAP_NET_FRAG_MAX;
+	return buflen <= RTAP_FRAG_SIZE;
 }
 
 /* virtio 5.1.6.2: hdr_len is a hint. The TAP insists that it covers the checksum. */
@@ -72,7 +70,7 @@ static int rtap_net_tx_fix_header(struct virtio_net_hdr *hdr, u32 len)
  * @chain: the frame, virtio header first
  * @len: bytes in the frame, at least 14, without the virtio header
  * @xdp: describes the buffer on success; the TAP then owns the buffer, or
- *       whoever cannot hand it over frees it with page_frag_free()
+ *       whoever cannot hand it over frees it with rtap_frag_free()
  *
  * Header and frame are read in one go to where the frame belongs, and the header
  * is then moved to the start of the buffer: one copy out of guest memory.
@@ -89,7 +87,7 @@ int rtap_net_tx_build(struct rtap_net_queue *q, const struct rtap_chain *chain, 
 	void *buf;
 	int err;
 
-	buf = page_frag_alloc(&q->frags, buflen, GFP_KERNEL);
+	buf = rtap_frag_alloc(&q->frag, buflen);
 	if (unlikely(!buf))
 		return -ENOMEM;
 	rtap_cursor_init(&cur, &q->vq.mem, &q->vq.segs.v[chain->seg], chain->nr_out);
@@ -110,6 +108,6 @@ int rtap_net_tx_build(struct rtap_net_queue *q, const struct rtap_chain *chain, 
 	return 0;
 
 err_free:
-	page_frag_free(buf);
+	rtap_frag_free(buf);
 	return err;
 }
