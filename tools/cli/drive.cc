@@ -26,7 +26,7 @@ struct DriveOptions {
 	std::string tap; // empty: one of our own
 	Layout layout = Layout::split;
 	uint64_t count = 10000;
-	unsigned size = 60;
+	unsigned size = 0; // 0: short
 	unsigned ring = 256;
 	unsigned start = 0;
 	unsigned batch = 32;
@@ -82,7 +82,7 @@ NetOptions net_options(const DriveOptions &options)
 	net.queue.indirect_max = options.indirect ? std::max(net.pieces, 2u) : 0;
 	net.mergeable = options.mergeable;
 	net.legacy = options.legacy;
-	net.frame_max = options.offload ? FrameStream::longest
+	net.frame_max = options.offload ? FrameStream::longest_tcp
 					: std::max(options.size, unsigned(ETH_FRAME_LEN));
 	// The ring must have room for the longest frame twice over, in however many buffers.
 	unsigned chains = std::max(options.ring / (options.indirect ? 1 : net.pieces) / 2, 1u);
@@ -98,21 +98,20 @@ Result<Done> check_options(const DriveOptions &options)
 	unsigned smallest = FrameStream::smallest(options.offload);
 
 	if (options.legacy && (options.layout == Layout::packed || options.in_order))
-		return fail(EINVAL, "be", "a legacy driver with packed rings or IN_ORDER",
+		return fail(0, "be", "a legacy driver with packed rings or IN_ORDER",
 			    "both came with virtio 1.0 or later; leave out --legacy");
 	if (options.size < smallest || options.size > FrameStream::longest)
-		return fail(EINVAL, "send", fmt::format("frames of {} bytes", options.size),
+		return fail(0, "send", fmt::format("frames of {} bytes", options.size),
 			    fmt::format("use {} to {}", smallest, FrameStream::longest));
 	if (options.offload && options.size > FrameStream::smallest(true) + FrameStream::mss)
-		return fail(EINVAL, "send",
+		return fail(0, "send",
 			    fmt::format("unsegmented TCP frames of {} bytes", options.size),
 			    "with --offload, --size is that of the frames with a checksum to fill "
 			    "in; longer ones are sent anyway");
 	if (options.offload && options.device_header)
-		return fail(EINVAL, "offload", "with --device-header",
-			    "the TAP has no header then");
+		return fail(0, "offload", "with --device-header", "the TAP has no header then");
 	if (options.batch == 0)
-		return fail(EINVAL, "send", "batches of 0 frames", "use 1 or more");
+		return fail(0, "send", "batches of 0 frames", "use 1 or more");
 	return check_queue_options(net_options(options).queue);
 }
 
@@ -329,10 +328,12 @@ Result<Done> judge(Drive &drive, const DriveOptions &options)
 		    hint);
 }
 
-Result<Done> drive_node(const DriveOptions &options, Context &ctx)
+Result<Done> drive_node(DriveOptions options, Context &ctx)
 {
 	Drive drive;
 
+	if (!options.size)
+		options.size = std::max(60u, FrameStream::smallest(options.offload));
 	ctx.exit_code = EXIT_USAGE;
 	TRY(check_options(options));
 	ctx.exit_code = EXIT_FAILED;
@@ -382,7 +383,7 @@ void add_options(CLI::App &command, DriveOptions &options)
 		->capture_default_str();
 	command.add_option("--count", options.count, "frames in each direction")
 		->capture_default_str();
-	command.add_option("--size", options.size, "bytes of a frame")->capture_default_str();
+	command.add_option("--size", options.size, "bytes of a frame (60, with offloads 70)");
 	command.add_option("--ring", options.ring, "descriptors of each ring")
 		->capture_default_str();
 	command.add_option("--batch", options.batch, "frames per kick")->capture_default_str();

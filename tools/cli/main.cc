@@ -10,6 +10,8 @@ namespace ringtap {
 
 void Context::report(const std::string &text, int code)
 {
+	// What was printed before comes first, also where both go to one file.
+	std::fflush(stdout);
 	fmt::print(stderr, "ringtap: {}\n", text);
 	exit_code = code;
 }
@@ -26,16 +28,9 @@ using AddCommand = void (*)(CLI::App &app, Context &ctx);
 // In the order of the help text.
 constexpr AddCommand commands[] = {
 	add_drive,
-#if __has_include("cli/features.cc")
 	add_features,
-#endif
-#if __has_include("cli/run.cc")
 	add_run,
-#endif
-#if __has_include("cli/check.cc")
 	add_check,
-#endif
-	nullptr,
 };
 
 int run_command(int argc, char **argv)
@@ -46,8 +41,7 @@ int run_command(int argc, char **argv)
 	app.set_version_flag("--version", "ringtap " RINGTAP_VERSION);
 	app.require_subcommand(1);
 	for (AddCommand add : commands)
-		if (add)
-			add(app, ctx);
+		add(app, ctx);
 	try {
 		app.parse(argc, argv);
 	} catch (const CLI::ParseError &error) {

@@ -106,7 +106,7 @@ RINGTAP_IOCTL(get_backend_features, uint64_t, from_kernel, VHOST_GET_BACKEND_FEA
 	      words_of_backend_features);
 RINGTAP_IOCTL(net_set_backend, vhost_vring_file, to_kernel, VHOST_NET_SET_BACKEND,
 	      words_of_vring_fd);
-RINGTAP_IOCTL(get_features_array, vhost_features_array, both, VHOST_GET_FEATURES_ARRAY,
+RINGTAP_IOCTL(get_features_array, vhost_features_array, from_kernel, VHOST_GET_FEATURES_ARRAY,
 	      words_of_features_array);
 RINGTAP_IOCTL(set_features_array, vhost_features_array, to_kernel, VHOST_SET_FEATURES_ARRAY,
 	      words_of_features_array);
@@ -119,6 +119,13 @@ RINGTAP_IOCTL(get_fork_from_owner, uint8_t, from_kernel, VHOST_GET_FORK_FROM_OWN
 
 } // namespace vhost_ioctl
 
+// The argument in words; there is none yet where the kernel was to fill it in and did not.
+template <class Arg, Flow flow>
+std::string words_after(const Request<Arg, flow> &request, const Arg &arg, int error)
+{
+	return error && flow == Flow::from_kernel ? std::string() : request.words(arg);
+}
+
 // 0 or errno, after telling the trace. The argument may be longer than Arg (flexible arrays).
 template <class Arg, Flow flow>
 int issue(const Fd &fd, const Request<Arg, flow> &request, Arg &arg, const Trace &trace)
@@ -126,7 +133,7 @@ int issue(const Fd &fd, const Request<Arg, flow> &request, Arg &arg, const Trace
 	int error = ::ioctl(fd.get(), request.number, &arg) < 0 ? errno : 0;
 
 	if (trace)
-		trace(request.name, request.words(arg), error);
+		trace(request.name, words_after(request, arg, error), error);
 	return error;
 }
 

@@ -2,6 +2,7 @@
 // Maps guest memory of each kind, hands out pieces and translates addresses.
 #include "lib/memory.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include <sys/mman.h>
@@ -71,6 +72,19 @@ Result<Fd> sized(Fd fd, size_t size, const std::string &on)
 	return fd;
 }
 
+// A file that goes away with its last user. Not O_TMPFILE: overlayfs learned that only in 6.2.
+Result<Fd> unlinked_file(const std::string &directory)
+{
+	std::string path = directory + "/ringtap-XXXXXX";
+	Fd fd(::mkostemp(path.data(), O_CLOEXEC));
+
+	if (!fd)
+		return fail(errno, "create", "a file in " + directory,
+			    "name a directory that can be written to");
+	::unlink(path.c_str());
+	return fd;
+}
+
 // The file that a kind of memory maps; none for anonymous kinds.
 Result<Fd> open_file(const MemoryOptions &options, size_t size, const std::string &on)
 {
@@ -81,12 +95,8 @@ Result<Fd> open_file(const MemoryOptions &options, size_t size, const std::strin
 			return fail(errno, "create", on);
 		return sized(std::move(fd), size, on);
 	}
-	if (options.kind == MemoryKind::file) {
-		Fd fd = TRY(Fd::open(options.directory, O_TMPFILE | O_RDWR,
-				     "name a directory of a file system with O_TMPFILE"));
-
-		return sized(std::move(fd), size, on);
-	}
+	if (options.kind == MemoryKind::file)
+		return sized(TRY(unlinked_file(options.directory)), size, on);
 	return Fd();
 }
 

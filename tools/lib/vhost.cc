@@ -74,8 +74,11 @@ Result<Done> VhostDevice::call(const Request<Arg, flow> &request, Arg &arg) cons
 
 	if (!error)
 		return Done{};
-	return fail(error, fmt::format("{} ({})", request.name, request.words(arg)), "on " + path_,
-		    vhost_hint(request.number, error));
+	std::string words = words_after(request, arg, error);
+
+	return fail(error,
+		    words.empty() ? request.name : fmt::format("{} ({})", request.name, words),
+		    "on " + path_, vhost_hint(request.number, error));
 }
 
 Result<Done> VhostDevice::call(const PlainRequest &request) const
