@@ -81,6 +81,8 @@ public:
 		for (const auto &[slot, flags] : hidden_)
 			put_flags(slot, flags);
 		hidden_.clear();
+		published_.insert(published_.end(), written_.begin(), written_.end());
+		written_.clear();
 	}
 
 	void post_raw(const std::vector<RawDesc> &descs) override
@@ -189,7 +191,7 @@ private:
 			put_flags(avail_.slot, old);
 			hidden_.push_back({avail_.slot, d.flags});
 		}
-		published_.push_back(avail_);
+		written_.push_back(avail_);
 		advance(avail_, 1);
 	}
 
@@ -222,7 +224,7 @@ private:
 	std::vector<Chain> chains_;
 	std::deque<uint16_t> order_;
 	std::vector<Hidden> hidden_;
-	std::vector<Position> published_;
+	std::vector<Position> written_, published_;
 	std::optional<Completion> batch_;
 };
 

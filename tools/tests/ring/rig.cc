@@ -12,7 +12,7 @@ extern "C" {
 
 namespace ringtap::test {
 
-Rig::Rig(Way w, const Setup &s) :
+Rig::Rig(Way w, const RigSetup &s) :
 	way(w), setup(s), memory{Block(rtap_ring_desc_size(w.layout, s.num)),
 				 Block(rtap_ring_driver_size(w.layout, s.num, s.event_idx)),
 				 Block(rtap_ring_device_size(w.layout, s.num, s.event_idx))},

@@ -27,7 +27,7 @@ struct Way {
 	bool packed() const { return layout == RTAP_LAYOUT_PACKED; }
 };
 
-struct Setup {
+struct RigSetup {
 	unsigned num = 8;
 	bool event_idx = false;
 	bool in_order = false;
@@ -44,7 +44,7 @@ struct Popped {
 // Device and driver of one virtqueue.
 class Rig {
 public:
-	Rig(Way way, const Setup &setup);
+	Rig(Way way, const RigSetup &setup);
 	~Rig();
 	Rig(const Rig &) = delete;
 	Rig &operator=(const Rig &) = delete;
@@ -64,7 +64,7 @@ public:
 	uint16_t post(uint64_t n, bool writable = false);
 
 	Way way;
-	Setup setup;
+	RigSetup setup;
 	GuestMemory guest;
 	RingMemory memory;
 	std::unique_ptr<Driver> driver;
