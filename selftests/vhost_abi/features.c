@@ -93,8 +93,10 @@ void section_features_array(void)
 {
 	struct array array = {.count = 4};
 	struct abi_rig rig;
+	/* 64 and up: 65 and 67 are the UDP tunnel's. */
+	static const unsigned char bits[] = {0, 1, 2, 3, 4, 31, 32, 63};
 	uint64_t count;
-	unsigned int bit;
+	size_t i;
 
 	rig_open(&rig);
 	for (count = 0; count <= 8; count++)
@@ -107,8 +109,8 @@ void section_features_array(void)
 	     "count=4, one word mapped");
 	STEP("get-read-only", rig.fd, VHOST_GET_FEATURES_ARRAY,
 	     abi_read_only(&array, sizeof(array)), "read-only");
-	for (bit = 0; bit < 64; bit++)
-		set_array(abi_name("set-word1-bit-%u", bit), rig.fd, 2, 1, ABI_BIT(bit));
+	for (i = 0; i < sizeof(bits); i++)
+		set_array(abi_name("set-word1-bit-%u", bits[i]), rig.fd, 2, 1, ABI_BIT(bits[i]));
 	set_array("set-none", rig.fd, 0, 0, 0);
 	set_array("set-one", rig.fd, 1, 0, ABI_BIT(VIRTIO_F_VERSION_1));
 	set_array("set-reserved", rig.fd, 1, 0, ABI_BIT(63));
