@@ -4,10 +4,15 @@
 
 debugfs=/sys/kernel/debug/ringtap
 
-# need_own_module: the module is ours to load and unload.
+# need_own_module: the module is ours to load and unload. Loaded already, it is taken out if RINGTAP_KO
+# says what to put in again; the next test that needs it does so.
 need_own_module()
 {
-	! module_is_loaded ringtap || skip "ringtap is loaded; this test loads and unloads it itself"
+	if module_is_loaded ringtap; then
+		[[ -n "${RINGTAP_KO:-}" ]] ||
+			skip "ringtap is loaded; set RINGTAP_KO to let this test unload and load it"
+		rmmod ringtap 2>/dev/null || skip "ringtap is in use"
+	fi
 	modinfo "${RINGTAP_KO:-ringtap}" >/dev/null 2>&1 ||
 		skip "no ringtap.ko: set RINGTAP_KO or install the module"
 	mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
