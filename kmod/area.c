@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * area.c - ring memory that could not be pinned, reached by user access
+ * Ring memory that could not be pinned, reached by user access
  *
  * The slow half of the four accessors. Runs in the worker, on the owner's mm;
  * a page that is not there is faulted in, so all of these may sleep.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * area.h - one piece of ring memory, and the four accessors that reach it
+ * One piece of ring memory, and the four accessors that reach it
  *
  * Ring memory is shared with a hostile peer: every accessor touches it once
  * and hands out a private copy. Offsets come from ring indices that the

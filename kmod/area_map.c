@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * area_map.c - pins the pages of ring memory and maps them, or settles for user access
+ * Pins the pages of ring memory and maps them, or settles for user access
  */
 #include "area_map.h"
 

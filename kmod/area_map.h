@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * area_map.h - pins ring memory and gives it a kernel address
+ * Pins ring memory and gives it a kernel address
  */
 #ifndef RTAP_AREA_MAP_H
 #define RTAP_AREA_MAP_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * chardev.c - the node's file operations: one open, one device
+ * The node's file operations: one open, one device
  */
 #include "chardev.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * chardev.h - the device node
+ * The device node
  */
 #ifndef RTAP_CHARDEV_H
 #define RTAP_CHARDEV_H

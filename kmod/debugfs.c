@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs.c - ringtap/ID/stats: a device's state and counters, one "name value" a line
+ * The file ringtap/ID/stats: a device's state and counters, one "name value" a line
  */
 #include "debugfs.h"
 

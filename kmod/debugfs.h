@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * debugfs.h - counters for reading, until they are available over generic netlink
+ * Counters for reading, until they are available over generic netlink
  */
 #ifndef RTAP_DEBUGFS_H
 #define RTAP_DEBUGFS_H

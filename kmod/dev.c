@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dev.c - becomes somebody's device and stops being it
+ * Becomes somebody's device and stops being it
  */
 #include "dev.h"
 
@@ -61,8 +61,9 @@ static int rtap_dev_start_workers(struct rtap_dev *dev, u32 want)
 		if (IS_ERR(worker) && !dev->nr_workers)
 			return PTR_ERR(worker);
 		if (IS_ERR(worker)) {
-			rtap_dev_warn(dev, "only %u of %u workers could be started (error %ld)\n",
-				      dev->nr_workers, want, PTR_ERR(worker));
+			pr_warn_ratelimited("ringtap: device %u pid %d: %u of %u workers could be started (error %ld)\n",
+					    dev->id, dev->owner, dev->nr_workers, want,
+					    PTR_ERR(worker));
 			return 0;
 		}
 		dev->workers[dev->nr_workers++] = worker;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * dev.h - one device: owner, memory table, workers, queues
+ * One device: owner, memory table, workers, queues
  */
 #ifndef RTAP_DEV_H
 #define RTAP_DEV_H
@@ -53,9 +53,5 @@ long rtap_dev_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
 long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp);
 void rtap_dev_use_mem(struct rtap_dev *dev, struct rtap_mem *mem);
 bool rtap_dev_mem_ok(const struct rtap_mem *mem);
-
-#define rtap_dev_warn(dev, fmt, ...) \
-	pr_warn_ratelimited("ringtap: device %u pid %d: " fmt, (dev)->id, (dev)->owner, \
-			    ##__VA_ARGS__)
 
 #endif /* RTAP_DEV_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dev_mem.c - SET_MEM_TABLE: one immutable table for all queues of a device
+ * SET_MEM_TABLE: one immutable table for all queues of a device
  */
 #include <linux/err.h>
 #include <linux/mm.h>

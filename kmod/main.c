@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * main.c - loads and unloads ringtap, a virtio-net backend with the ABI of vhost-net
+ * Loads and unloads ringtap, a virtio-net backend with the ABI of vhost-net
  */
 #include <linux/module.h>
 
@@ -18,6 +18,8 @@ MODULE_PARM_DESC(workers, "threads per device: 1 (default) or 2, one per queue")
 
 /**
  * rtap_param_workers() - threads that a new owner gets
+ *
+ * Return: how many; the device bounds it.
  */
 u32 rtap_param_workers(void)
 {

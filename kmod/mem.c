@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mem.c - the memory table: guest physical addresses to the owner's user addresses
+ * The memory table: guest physical addresses to the owner's user addresses
  *
  * A table never changes once it is made, so queues look it up without a lock.
  * Addresses that come out of it are the VMM's word: every use goes through a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mem.h - guest memory: from guest physical addresses to the owner's user addresses
+ * Guest memory: from guest physical addresses to the owner's user addresses
  */
 #ifndef RTAP_MEM_H
 #define RTAP_MEM_H

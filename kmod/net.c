@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net.c - a vhost-net device: features, backends, and its end
+ * A vhost-net device: features, backends, and its end
  */
 #include "net.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * net.h - a network device: two queues between rings and a TAP
+ * A network device: two queues between rings and a TAP
  */
 #ifndef RTAP_NET_H
 #define RTAP_NET_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net_backend.c - finds out what a backend file descriptor is
+ * Finds out what a backend file descriptor is
  */
 #include "net_backend.h"
 
@@ -93,6 +93,7 @@ void rtap_backend_put(struct rtap_backend *backend)
  * @backend: the backend
  *
  * Context: any; a look without locks.
+ * Return: true if so.
  */
 bool rtap_backend_ready(const struct rtap_backend *backend)
 {
@@ -106,6 +107,8 @@ bool rtap_backend_ready(const struct rtap_backend *backend)
  * @backend: the backend
  *
  * A finite send buffer is accounted per frame, which only sendmsg() does.
+ *
+ * Return: true if so, at this moment: the buffer's size can change.
  */
 bool rtap_backend_batches(const struct rtap_backend *backend)
 {

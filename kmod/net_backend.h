@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * net_backend.h - what a queue is attached to: tun, tap (macvtap, ipvtap) or a packet socket
+ * What a queue is attached to: tun, tap (macvtap, ipvtap) or a packet socket
  */
 #ifndef RTAP_NET_BACKEND_H
 #define RTAP_NET_BACKEND_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net_copy.c - copies between kernel memory and the buffers of a frame
+ * Copies between kernel memory and the buffers of a frame
  */
 #include "net_copy.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * net_copy.h - walks the buffers of a frame in guest memory
+ * Walks the buffers of a frame in guest memory
  */
 #ifndef RTAP_NET_COPY_H
 #define RTAP_NET_COPY_H

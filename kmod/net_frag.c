@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net_frag.c - cuts frame buffers from 32 KiB pages, and reuses a page all of whose pieces are free
+ * Cuts frame buffers from 32 KiB pages, and reuses a page all of whose pieces are free
  *
  * The kernel's page_frag_alloc() serves pieces of up to one page only.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * net_frag.h - memory for transmitted frames, cut from larger pages
+ * Memory for transmitted frames, cut from larger pages
  */
 #ifndef RTAP_NET_FRAG_H
 #define RTAP_NET_FRAG_H

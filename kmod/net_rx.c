@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net_rx.c - TAP to guest: finds buffers for packets, completes them in batches, signals once
+ * TAP to guest: finds buffers for packets, completes them in batches, signals once
  */
 #include "net.h"
 
@@ -62,6 +62,8 @@ void rtap_net_rx_complete(struct rtap_net_queue *q, u32 total, u32 chains)
 /**
  * rtap_net_rx_ready() - whether a packet waits
  * @q: the receive queue; its lock is held
+ *
+ * Return: true if so.
  */
 bool rtap_net_rx_ready(struct rtap_net_queue *q)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net_rx_msg.c - delivers packets one by one with recvmsg(): XDP frames, macvtap, packet sockets
+ * Delivers packets one by one with recvmsg(): XDP frames, macvtap, packet sockets
  *
  * A packet taken from a ring travels as msg_control; recvmsg() owns it from then
  * on, whatever it returns. Its device is never followed here.

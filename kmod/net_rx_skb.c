@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net_rx_skb.c - delivers packets taken straight from a tun's pointer ring
+ * Delivers packets taken straight from a tun's pointer ring
  *
  * Packets in the ring hold no reference to their device. The tun purges its ring
  * under the consumer lock before the device goes, so a device seen under that

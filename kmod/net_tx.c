@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net_tx.c - guest to TAP: pops a batch, hands it over, completes it, signals once
+ * Guest to TAP: pops a batch, hands it over, completes it, signals once
  */
 #include <linux/if_ether.h>
 #include <linux/if_tun.h>

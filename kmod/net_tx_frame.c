@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net_tx_frame.c - copies one frame out of guest memory, laid out as the TAP's batch wants it
+ * Copies one frame out of guest memory, laid out as the TAP's batch wants it
  */
 #include <linux/if_tun.h>
 #include <linux/skbuff.h>

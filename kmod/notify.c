@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * notify.c - hooks into a file's wait queue and passes wake-ups on
+ * Hooks into a file's wait queue and passes wake-ups on
  */
 #include "notify.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * notify.h - being woken by a file (a kick eventfd, a TAP), and whom to signal
+ * Being woken by a file (a kick eventfd, a TAP), and whom to signal
  */
 #ifndef RTAP_NOTIFY_H
 #define RTAP_NOTIFY_H

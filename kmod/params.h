@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * params.h - module parameters that others than main.c act on
+ * Module parameters that others than main.c act on
  */
 #ifndef RTAP_PARAMS_H
 #define RTAP_PARAMS_H

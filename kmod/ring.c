@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ring.c - the verbs of a device-side virtqueue: one switch per batch, then the layout
+ * The verbs of a device-side virtqueue: one switch per batch, then the layout
  */
 #include <linux/errno.h>
 

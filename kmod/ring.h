@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ring.h - the device side of a virtqueue: five batched verbs over both layouts
+ * The device side of a virtqueue: five batched verbs over both layouts
  *
  * Bytes and the virtio specification only: no locks, threads, files or net. The
  * sources below this header compile unchanged in user space. A ring has a single

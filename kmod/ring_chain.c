@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ring_chain.c - build one buffer chain out of descriptors, direct and indirect
+ * Build one buffer chain out of descriptors, direct and indirect
  *
  * What both layouts have in common. A walk looks at no more than
  * RTAP_CHAIN_SEGS_MAX buffers, whatever a driver writes, so it always ends.

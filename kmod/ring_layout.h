@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ring_layout.h - what ring.c, the two layouts and the chain builder share; for ring*.c only
+ * What ring.c, the two layouts and the chain builder share; for ring*.c only
  */
 #ifndef RTAP_RING_LAYOUT_H
 #define RTAP_RING_LAYOUT_H

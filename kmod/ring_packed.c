@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ring_packed.c - the packed layout: one descriptor ring, two event suppression areas
+ * The packed layout: one descriptor ring, two event suppression areas
  *
  * virtio 2.8. A position is an index below the ring size and a wrap counter, which
  * flips when the index passes the end; the size need not be a power of two.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ring_split.c - the split layout: descriptor table, available ring, used ring
+ * The split layout: descriptor table, available ring, used ring
  *
  * virtio 2.7. Indices run freely over 16 bits; the ring size is a power of two.
  */

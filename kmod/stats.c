@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * stats.c - names of the counters, as operators see them
+ * Names of the counters, as operators see them
  */
 #include "stats.h"
 

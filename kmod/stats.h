@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * stats.h - what a queue counts: written by its worker alone, read by anyone
+ * What a queue counts: written by its worker alone, read by anyone
  */
 #ifndef RTAP_STATS_H
 #define RTAP_STATS_H

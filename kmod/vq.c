@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vq.c - fetches chains ahead, gathers completions, publishes them and signals once
+ * Fetches chains ahead, gathers completions, publishes them and signals once
  */
 #include "vq.h"
 
@@ -294,6 +294,8 @@ int rtap_vq_wait(struct rtap_vq *vq)
  * @vq: the queue; its lock is held
  *
  * A ring that cannot be read counts as ready: the next fetch finds out why.
+ *
+ * Return: true if so.
  */
 bool rtap_vq_pending(struct rtap_vq *vq)
 {
@@ -350,9 +352,9 @@ void rtap_vq_break(struct rtap_vq *vq, int err)
 		return;
 	vq->state = RTAP_VQ_BROKEN;
 	rtap_stats_error(&vq->stats, fault->kind);
-	rtap_vq_warn_ratelimited(vq, "stopped: %s at ring index %u, descriptor %u (error %d)\n",
-				 rtap_ring_error_name(fault->kind), fault->index, fault->desc,
-				 err);
+	rtap_vq_log_ratelimited(KERN_WARNING, vq,
+				"stopped: %s at ring index %u, descriptor %u (error %d)\n",
+				rtap_ring_error_name(fault->kind), fault->index, fault->desc, err);
 	if (vq->err)
 		eventfd_signal(vq->err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vq.h - one queue: ring, lock, worker, eventfds, state and counters
+ * One queue: ring, lock, worker, eventfds, state and counters
  *
  * A queue is set up by ioctls while stopped, attached (its ring mapped, its
  * layout and features latched), served by a worker, and detached. Whatever the
@@ -145,6 +145,8 @@ long rtap_vq_ioctl(struct rtap_vq *vq, unsigned int cmd, void __user *argp);
  * rtap_vq_has() - whether a virtio feature was acknowledged
  * @vq: the queue
  * @bit: feature bit number
+ *
+ * Return: true if so.
  */
 static inline bool rtap_vq_has(const struct rtap_vq *vq, unsigned int bit)
 {
@@ -155,17 +157,21 @@ static inline bool rtap_vq_has(const struct rtap_vq *vq, unsigned int bit)
  * rtap_vq_chain() - a fetched chain that is not completed
  * @vq: the queue; its lock is held
  * @i: 0 for the next one; below vq->nr
+ *
+ * Return: the chain; valid until the next fetch.
  */
 static inline const struct rtap_chain *rtap_vq_chain(const struct rtap_vq *vq, u32 i)
 {
 	return &vq->buf->chains[vq->first + i];
 }
 
-#define rtap_vq_warn_ratelimited(vq, fmt, ...) \
-	pr_warn_ratelimited("ringtap: device %u pid %d queue %u: " fmt, (vq)->dev_id, \
-			    (vq)->owner, (vq)->index, ##__VA_ARGS__)
-#define rtap_vq_info(vq, fmt, ...) \
-	pr_info_ratelimited("ringtap: device %u pid %d queue %u: " fmt, (vq)->dev_id, \
-			    (vq)->owner, (vq)->index, ##__VA_ARGS__)
+/* Every line says which device, whose, and which queue; one rate limit per call site. */
+#define rtap_vq_log_ratelimited(level, vq, fmt, ...)					\
+	do {										\
+		const struct rtap_vq *_vq = (vq);					\
+											\
+		printk_ratelimited(level "ringtap: device %u pid %d queue %u: " fmt,	\
+				   _vq->dev_id, _vq->owner, _vq->index, ##__VA_ARGS__);	\
+	} while (0)
 
 #endif /* RTAP_VQ_H */

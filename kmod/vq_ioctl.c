@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vq_ioctl.c - the VRING ioctls: size, addresses, position, eventfds, busy-poll time
+ * The VRING ioctls: size, addresses, position, eventfds, busy-poll time
  */
 #include <linux/eventfd.h>
 #include <linux/file.h>

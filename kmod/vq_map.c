@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vq_map.c - from ring addresses to a mapped, started ring, and back
+ * From ring addresses to a mapped, started ring, and back
  */
 #include <linux/uaccess.h>
 #include <linux/virtio_config.h>
@@ -57,7 +57,8 @@ static void rtap_vq_swap_areas(struct rtap_vq *vq, struct rtap_vq_areas *areas)
 	swap(vq->ring.driver, areas->driver);
 	swap(vq->ring.device, areas->device);
 	if (!vq->ring.desc.kaddr || !vq->ring.driver.kaddr || !vq->ring.device.kaddr)
-		rtap_vq_info(vq, "ring memory refuses long-term pins, using the slower user access\n");
+		rtap_vq_log_ratelimited(KERN_INFO, vq,
+					"ring memory refuses long-term pins, using the slower user access\n");
 }
 
 static enum rtap_layout rtap_vq_layout(const struct rtap_vq *vq)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * worker.c - runs queued work on a kernel thread that belongs to the owner
+ * Runs queued work on a kernel thread that belongs to the owner
  */
 #include "worker.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * worker.h - a kernel thread of the owner, and the work it is given
+ * A kernel thread of the owner, and the work it is given
  */
 #ifndef RTAP_WORKER_H
 #define RTAP_WORKER_H

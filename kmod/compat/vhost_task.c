@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * compat/vhost_task.c - a kthread that works on its creator's mm and in its cgroups
+ * A kthread that works on its creator's mm and in its cgroups
  */
 #include <linux/types.h>
 #include <linux/sched/vhost_task.h>

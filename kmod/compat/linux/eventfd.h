@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * compat/linux/eventfd.h - eventfd_signal() with one argument, as kernels from 6.8 have it
+ * Eventfd_signal() with one argument, as kernels from 6.8 have it
  */
 #ifndef RTAP_COMPAT_EVENTFD_H
 #define RTAP_COMPAT_EVENTFD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * compat/linux/if_tun.h - how a batched frame carries its virtio header, and queue wake-up
+ * How a batched frame carries its virtio header, and queue wake-up
  */
 #ifndef RTAP_COMPAT_IF_TUN_H
 #define RTAP_COMPAT_IF_TUN_H
