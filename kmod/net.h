@@ -5,6 +5,7 @@
 #ifndef RTAP_NET_H
 #define RTAP_NET_H
 
+#include <linux/if_vlan.h>
 #include <linux/uio.h>
 #include <linux/virtio_net.h>
 #include <net/xdp.h>
@@ -20,6 +21,8 @@
 #define RTAP_NET_TX 1
 /** RTAP_NET_BATCH - frames handed over together */
 #define RTAP_NET_BATCH 64
+/** RTAP_NET_FRAME_MAX - longest frame: the longest IP packet, Ethernet header, two VLAN tags */
+#define RTAP_NET_FRAME_MAX (65535 + ETH_HLEN + 2 * VLAN_HLEN)
 /** RTAP_NET_BUDGET - frames after which a queue lets its worker look at others */
 #define RTAP_NET_BUDGET 256
 /** RTAP_NET_BUDGET_BYTES - bytes after which it does */

@@ -126,8 +126,9 @@ static int rtap_net_rx_run(struct rtap_net_queue *q)
 	u32 packets = 0;
 	int ret;
 
-	while (packets < RTAP_NET_BUDGET &&
-	       q->vq.stats.counts[RTAP_STAT_BYTES] - bytes < RTAP_NET_BUDGET_BYTES) {
+	/* a round that delivers nothing counts too: a driver could have many of them */
+	for (; packets < RTAP_NET_BUDGET &&
+	       q->vq.stats.counts[RTAP_STAT_BYTES] - bytes < RTAP_NET_BUDGET_BYTES; packets++) {
 		ret = rtap_vq_fetch(&q->vq, RTAP_NET_BATCH);
 		if (ret < 0)
 			return ret;
@@ -137,7 +138,7 @@ static int rtap_net_rx_run(struct rtap_net_queue *q)
 		else if (!ret)
 			ret = rtap_net_rx_idle(q);
 		else if (ret > 0)
-			packets += ret;
+			packets += ret - 1;
 		if (ret <= 0)
 			return ret;
 	}

@@ -22,7 +22,7 @@ struct rtap_net_tx {
 	u32 nr;
 	/** @nr_bytes: bytes in them */
 	u32 nr_bytes;
-	/** @packets: chains completed in this run */
+	/** @packets: chains completed in this run, and rounds */
 	u32 packets;
 	/** @bytes: bytes in them */
 	u64 bytes;
@@ -158,7 +158,7 @@ static int rtap_net_tx_chain(struct rtap_net_tx *tx, const struct rtap_chain *ch
 	len = chain->out_len - q->hdr_len;
 	if (unlikely(len < ETH_HLEN))
 		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_SHORT);
-	if (unlikely(len > U16_MAX))
+	if (unlikely(len > RTAP_NET_FRAME_MAX))
 		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_LONG);
 	tx->bytes += len;
 	if (!rtap_net_tx_fits_batch(tx, chain, len))
@@ -222,6 +222,8 @@ static int rtap_net_tx_run(struct rtap_net_tx *tx)
 			ret = rtap_vq_poll(vq, rtap_vq_pending) ? 1 : rtap_vq_wait(vq);
 		if (ret <= 0)
 			return ret;
+		/* a round that sends nothing counts too: a driver could have many of them */
+		tx->packets++;
 	}
 	return 1;
 }

@@ -79,7 +79,6 @@ static const struct rtap_raw_desc *rtap_table_at(struct rtap_ring *ring, struct 
 	if (i - table->first >= table->nr) {
 		u32 nr = min_t(u32, table->count - i, RTAP_RING_WINDOW);
 
-		table->nr = 0;
 		if (rtap_mem_read(ring->mem, table->addr + (u64)i * sizeof(*ring->window),
 				  ring->window, nr * sizeof(*ring->window)))
 			return NULL;

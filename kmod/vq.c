@@ -146,8 +146,8 @@ void rtap_vq_wake(struct rtap_vq *vq)
 		rtap_worker_queue(worker, &vq->work);
 }
 
-/* Move what is fetched to the front, so that more fits behind it. */
-static void rtap_vq_compact(struct rtap_vq *vq)
+/* Make room behind what is fetched: by moving it to the front, if it has to be. */
+static void rtap_vq_compact(struct rtap_vq *vq, u32 want)
 {
 	struct rtap_chain *chains = vq->buf->chains;
 	u32 base, i;
@@ -157,7 +157,8 @@ static void rtap_vq_compact(struct rtap_vq *vq)
 		vq->segs.nr = 0;
 		return;
 	}
-	if (!vq->first)
+	if (!vq->first || (vq->first + want <= RTAP_VQ_CHAINS &&
+			   vq->segs.max - vq->segs.nr >= RTAP_CHAIN_SEGS_MAX))
 		return;
 	memmove(chains, chains + vq->first, vq->nr * sizeof(*chains));
 	vq->first = 0;
@@ -186,10 +187,11 @@ int rtap_vq_fetch(struct rtap_vq *vq, u32 want)
 	lockdep_assert_held(&vq->lock);
 	if (vq->nr >= want)
 		return vq->nr;
-	rtap_vq_compact(vq);
-	n = rtap_ring_pop(&vq->ring, vq->buf->chains + vq->nr, want - vq->nr, &vq->segs);
+	rtap_vq_compact(vq, want);
+	n = rtap_ring_pop(&vq->ring, vq->buf->chains + vq->first + vq->nr, want - vq->nr,
+			  &vq->segs);
 	if (n < 0)
-		return vq->nr ?: n;
+		return n;
 	vq->nr += n;
 	return vq->nr;
 }
