@@ -36,7 +36,8 @@ builds_silently()
 		echo "no User-Mode Linux tree in the cache"
 		return 4
 	fi
-	rm -rf "$repo/.build/kmod-$1"
+	# Compile it all again, but leave the last module to whoever is using it.
+	[[ ! -d $repo/.build/kmod-$1 ]] || find "$repo/.build/kmod-$1" -name '*.o' -delete
 	nice "$here/vm/build.sh" "$1" W=1 C=2 >"$log" 2>&1 || {
 		tail -n 30 "$log"
 		return 1
