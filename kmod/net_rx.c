@@ -119,16 +119,18 @@ static int rtap_net_rx_starved(struct rtap_net_queue *q)
 	return ret;
 }
 
-/* Deliver until there is nothing left or the budget is spent. 0: sleep, 1: go on, <0: bad */
+/*
+ * Deliver until there is nothing left or the budget is spent. 0: sleep, 1: go on,
+ * <0: bad. A round that delivers nothing counts too: a driver could have many.
+ */
 static int rtap_net_rx_run(struct rtap_net_queue *q)
 {
-	u64 bytes = q->vq.stats.counts[RTAP_STAT_BYTES];
-	u32 packets = 0;
+	const u64 *bytes = &q->vq.stats.counts[RTAP_STAT_BYTES];
+	u64 limit = *bytes + RTAP_NET_BUDGET_BYTES;
+	u32 packets;
 	int ret;
 
-	/* a round that delivers nothing counts too: a driver could have many of them */
-	for (; packets < RTAP_NET_BUDGET &&
-	       q->vq.stats.counts[RTAP_STAT_BYTES] - bytes < RTAP_NET_BUDGET_BYTES; packets++) {
+	for (packets = 0; packets < RTAP_NET_BUDGET && *bytes < limit; packets++) {
 		ret = rtap_vq_fetch(&q->vq, RTAP_NET_BATCH);
 		if (ret < 0)
 			return ret;
