@@ -3,6 +3,7 @@
 #include "lib/memory.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include <sys/mman.h>
@@ -143,14 +144,19 @@ void GuestMemory::unmap()
 	regions_.clear();
 }
 
+uint64_t GuestMemory::next_guest_address() const
+{
+	return regions_.empty()
+		       ? first_guest_address
+		       : regions_.back().guest + regions_.back().size + hole_between_regions;
+}
+
 Result<Done> GuestMemory::add(const MemoryOptions &options)
 {
 	size_t size = round_up(options.size, page_size(options.kind));
 	std::string on = fmt::format("{} KiB of {} memory", size / 1024,
 				     memory_kind_name(options.kind));
-	uint64_t guest = regions_.empty() ? first_guest_address
-					  : regions_.back().guest + regions_.back().size +
-						    hole_between_regions;
+	uint64_t guest = next_guest_address();
 	Fd file = TRY(open_file(options, size, on));
 	uint8_t *user = nullptr;
 
@@ -165,6 +171,20 @@ Result<Done> GuestMemory::add(const MemoryOptions &options)
 	else
 		user = TRY(map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1, on, "free some memory"));
 	regions_.push_back({guest, user, size, 0, std::move(file)});
+	return Done{};
+}
+
+// What the device had in it before is not the guest's.
+Result<Done> GuestMemory::add_device(const std::string &path, size_t size)
+{
+	size = round_up(size, page_size(MemoryKind::anon));
+
+	std::string on = fmt::format("{} KiB of {}", size / 1024, path);
+	Fd file = TRY(Fd::open(path, O_RDWR, "name a device that gives out memory"));
+	uint8_t *user = TRY(map(size, MAP_SHARED, file.get(), on, "does it have that much?"));
+
+	std::memset(user, 0, size);
+	regions_.push_back({next_guest_address(), user, size, 0, std::move(file)});
 	return Done{};
 }
 

@@ -49,6 +49,9 @@ public:
 	// that a mixed-up address is a fault and not luck.
 	[[nodiscard]] Result<Done> add(const MemoryOptions &options);
 
+	// Map one more region from a device node that gives out memory.
+	[[nodiscard]] Result<Done> add_device(const std::string &path, size_t size);
+
 	// A zeroed piece, at a multiple of align (a power of two), from the first region with room.
 	[[nodiscard]] Result<GuestSpan> allocate(size_t size, size_t align);
 
@@ -70,6 +73,7 @@ private:
 		Fd file;
 	};
 
+	[[nodiscard]] uint64_t next_guest_address() const;
 	void unmap();
 
 	std::vector<Region> regions_;
