@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034 # names from guest/lib.sh; what the guest's shell expands
 # cases.sh - the tests of run.sh, one function each (to be sourced).
 #
 # Virtio feature bits: 15 MRG_RXBUF, 22 MQ, 28 INDIRECT_DESC, 29 EVENT_IDX, 32 VERSION_1, 34 RING_PACKED,
@@ -175,9 +175,24 @@ two_queue_pairs()
 	guest_kill
 }
 
+# The guest's driver must know IN_ORDER, and QEMU must pass it on.
 in_order()
 {
-	skip "needs QEMU 10 or later: this one passes no IN_ORDER"
+	local root=${RINGTAP_CACHE:-$HOME/.cache/ringtap}/qemu-backport
+
+	serves_by_ringtap || skip "stock vhost-net has no packed ring"
+	[[ ${RINGTAP_SERIES:-} == 7.3 ]] || skip "needs a guest whose driver accepts IN_ORDER: 7.3"
+	[[ -x $root/usr/bin/qemu-system-x86_64 ]] || skip "needs QEMU 10, from guest/prepare"
+	guest_qemu=("$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu"
+		-L "$root/usr/share/seabios" -L /usr/share/qemu)
+	guest_nic_opts=,packed=on,in_order=on guest_start
+	expect_served packed +15 +28 +29 +32 +34 +35
+	all_traffic
+	expect_served packed +34 +35
+	nic_plug '"in_order": true'
+	expect_served split +15 +28 +29 +32 -34 +35
+	all_traffic
+	guest_kill
 }
 
 vhost_threads()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153 # names shared with the files that source this one
 # lib.sh - a QEMU guest whose network card a vhost node serves: start, command, plug, ask (to be sourced
 # after selftests/lib.sh).
 #
@@ -14,12 +14,13 @@ guest_ip=198.18.77.2
 guest_tap=rtapguest
 guest_mac=52:54:00:72:74:01
 guest_nic=ringtap0-nic		# QEMU's id of the card
+guest_nic_opts=''		# ,PROPERTY=VALUE... of the card that is there at boot
 guest_queues=1
 guest_smp=1
+guest_cpu=host
 guest_node=$RTAP_NODE
 guest_qemu=(qemu-system-x86_64)
 guest_state=$RTAP_TMP/guest
-: "${guest_queues}" "${guest_ip}" "${host_ip}"
 
 # guest_prepare: image, fifos and KVM; skips the file where a guest cannot run.
 guest_prepare()
@@ -31,6 +32,8 @@ guest_prepare()
 	guest_image=$("$RTAP_SELFTESTS/guest/image.sh" "${RINGTAP_SERIES:-host}") ||
 		fail "cannot make the guest's image"
 	traffic=$RTAP_HELPERS/traffic
+	# The emulated processor's XSAVE is one that 7.3 does not start on.
+	! grep -q 'QEMU TCG' /proc/cpuinfo || guest_cpu=host,-xsave,-avx,-pku
 	mkdir -p "$guest_state"
 	mkfifo "$guest_state"/{agent,qmp}.{in,out}
 	exec {agent_in}<>"$guest_state/agent.in" {agent_out}<>"$guest_state/agent.out"
@@ -89,18 +92,18 @@ next_line()
 	REPLY+=$part
 }
 
-# guest_qemu_command MORE...: sets `command`, QEMU with all but the network card.
+# guest_qemu_command: sets `command`, QEMU with all but the network card.
 guest_qemu_command()
 {
 	local cmdline="console=ttyS0 quiet panic=-1 mitigations=off audit=0 apparmor=0 nokaslr"
 
 	cmdline+=" tsc=reliable no_timer_check random.trust_cpu=on ringtap.address=$guest_ip/24"
-	command=("${guest_qemu[@]}" -accel kvm -cpu host -machine pc -m 512M -smp "$guest_smp"
+	command=("${guest_qemu[@]}" -accel kvm -cpu "$guest_cpu" -machine pc -m 512M -smp "$guest_smp"
 		-nodefaults -display none -kernel "$guest_image/vmlinux"
 		-initrd "$guest_image/initramfs" -append "$cmdline"
 		-chardev "file,id=console,path=$guest_state/console" -serial chardev:console
 		-chardev "pipe,id=agent,path=$guest_state/agent" -serial chardev:agent
-		-chardev "pipe,id=qmp,path=$guest_state/qmp" -mon chardev=qmp,mode=control "$@")
+		-chardev "pipe,id=qmp,path=$guest_state/qmp" -mon "chardev=qmp,mode=control")
 }
 
 # guest_start [OPTION...]: boot it by `ringtap run OPTION...` and wait for its agent.
@@ -114,13 +117,14 @@ guest_start()
 	: >"$guest_state/console"
 	guest_qemu_command
 	setsid "$RINGTAP" run --node "$guest_node" --tap "$guest_tap" --mac "$guest_mac" \
-		--queues "$guest_queues" "$@" -- "${command[@]}" \
+		--queues "$guest_queues" --device-opts "romfile=$guest_nic_opts" "$@" \
+		-- "${command[@]}" \
 		</dev/null >"$guest_state/qemu.log" 2>&1 &
 	echo $! >"$guest_state/pid"
 	guest_host_up || guest_broke "no TAP"
 	next_line "$qmp_out" $((SECONDS + 20)) || guest_broke "no QMP"
 	qmp qmp_capabilities >/dev/null
-	guest_wait_ready 120
+	guest_wait_ready 240
 }
 
 # The host's side of the TAP.
@@ -223,7 +227,7 @@ nic_plug()
 {
 	nic_unplug
 	qmp device_add "{\"driver\": \"virtio-net-pci\", \"id\": \"$guest_nic\",
-		\"netdev\": \"ringtap0\", \"mac\": \"$guest_mac\"${1:+, $1}}" >/dev/null
+		\"netdev\": \"ringtap0\", \"mac\": \"$guest_mac\", \"romfile\": \"\"${1:+, $1}}" >/dev/null
 	guest_run net_up
 }
 

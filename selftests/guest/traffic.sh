@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # names from guest/lib.sh
 # traffic.sh - checked traffic between host and guest (to be sourced after guest/lib.sh).
 
 # pings COUNT [SIZE]: from both sides, each as soon as the last was answered; none may be lost.
