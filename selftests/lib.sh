@@ -321,3 +321,23 @@ make_tap()
 	at_exit "${ip[@]}" link del "$name"
 	"${ip[@]}" link set "$name" up
 }
+
+# --- the tool ---------------------------------------------------------------------------------
+
+# need_tool: the program ringtap, built or installed; sets `ringtap` to it.
+need_tool()
+{
+	ringtap="${RINGTAP:-$RTAP_TOP/.build/tools/ringtap}"
+	[[ -x "$ringtap" ]] || ringtap="$(command -v ringtap)" || skip "needs the program ringtap: make tools"
+}
+
+# drive OPTIONS...: move verified frames through the node; what ringtap drive cannot have is a skip.
+drive()
+{
+	local rc=0
+
+	"$ringtap" drive --node "$RTAP_NODE" "$@" >"$RTAP_TMP/drive" 2>&1 || rc=$?
+	cat "$RTAP_TMP/drive"
+	((rc != RTAP_SKIP)) || skip "$(tail -n 1 "$RTAP_TMP/drive")"
+	return "$rc"
+}
