@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Counts the instructions a vhost worker needs per packet, stock and ringtap, in an emulated machine.
+set -euo pipefail
+
+repo=$(cd "$(dirname "$0")/../.." && pwd)
+series=${RTAP_BENCH_KERNEL:-6.1}
+out=$repo/.build/out/bench-icount-$series
+
+cd "$repo"
+selftests/vm/build.sh "$series" >/dev/null
+# One processor whose clock counts instructions; --icount also turns off what would hide them: rep
+# movsb counts one per byte, and memory cleared on allocation is the allocator's time.
+OUT=$out selftests/vm/vm.sh --icount --timeout 3600 "$series" -- selftests/bench/in-vm.sh \
+	--title "icount, $series" --unit instructions "$@" | tee "$out.txt"
+echo "all samples: ${out#"$repo"/}/bench.json"

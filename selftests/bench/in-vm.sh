@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Loads stock vhost-net and ringtap on the machine it runs on, and measures both.
+set -euo pipefail
+
+: "${RINGTAP_KO:?run bench-icount.sh}" "${OUT:?}"
+
+modprobe -a tun tap vhost_iotlb vhost_net
+insmod "$RINGTAP_KO"
+# A real-time driver must not be held back for the others' sake.
+echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+
+.build/bench/ringtap-bench --json "$OUT/bench.json" "$@"
