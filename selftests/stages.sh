@@ -18,7 +18,8 @@ one()
 	4) echo "ok - $name # SKIP $(tail -n 1 "$log")" ;;
 	*)
 		echo "not ok - $name"
-		tail -n 60 "$log" | sed 's/^/#   /'
+		{ grep -nE 'error:|Error |\*\*\*|FAILED' "$log" | head -n 20 || true; } | sed 's/^/#   line /'
+		tail -n 40 "$log" | sed 's/^/#   /'
 		;;
 	esac
 	rm -f "$log"
