@@ -251,6 +251,49 @@ TEST_P(RingContract, GoodChainsComeBeforeTheBadOne)
 	EXPECT_FALSE(rig.driver->take());
 }
 
+// Between the look at a descriptor's flags and the copy of the rest, the driver turns it
+// into a table without end: what was looked at is what counts.
+TEST(PackedUser, FlagsThatChangeUnderTheDeviceAreNotLookedAtAgain)
+{
+	Rig rig({RTAP_LAYOUT_PACKED, false}, {.num = 8});
+	rig.post(1);
+	auto meddle = [](void *arg) {
+		auto *r = static_cast<Rig *>(arg);
+		r->memory.desc.put<uint16_t>(14, 0x80 | indirect_flag | next_flag);
+	};
+	rtap_shim_hook_after(1, meddle, &rig);
+	auto chains = rig.pop(1);
+	ASSERT_EQ(chains.size(), 1U);
+	EXPECT_EQ(chains[0].buffers, (Buffers{{0x101000, 64, false}}));
+}
+
+// A table that changes between two windows is
+// checked again like any other.
+TEST_P(RingContract, ATableThatChangesUnderTheDeviceIsBounded)
+{
+	for (long k = 0; k < 12; k++) {
+		Rig rig(GetParam(), {.num = 8});
+		Buffers b(200, Buffer{0x1000, 1, false});
+		ASSERT_TRUE(rig.driver->post(b, Shape::indirect));
+		rig.driver->publish();
+		auto meddle = [](void *arg) {
+			auto *r = static_cast<Rig *>(arg);
+			// every entry of the first half of memory: back to the start
+			for (size_t i = 0; i < r->guest.half() * 2; i += 16) {
+				RawDesc d{0x2000, 2, next_flag, 0};
+				r->guest.write_desc(r->way.packed(), GuestMemory::base + i, d);
+			}
+		};
+		rtap_shim_hook_after(k, meddle, &rig);
+		std::vector<Popped> chains;
+		int n = rig.pop(1, chains);
+		EXPECT_TRUE(n == 1 || rig.ring.fault.kind == RTAP_RING_LOOP) << n;
+		if (n == 1) {
+			EXPECT_LE(chains[0].buffers.size(), 200U);
+		}
+	}
+}
+
 TEST(RingErrors, HaveDistinctNamesAndErrnos)
 {
 	std::set<std::string> names;

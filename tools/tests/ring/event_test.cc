@@ -99,6 +99,24 @@ TEST_P(RingContract, EventIndexExhaustively)
 	}
 }
 
+// A driver that has not asked again is not told again: of what was pushed, only what is
+// new since the last answer counts.
+TEST_P(RingContract, APlaceIsSignalledOnce)
+{
+	for (unsigned position = 0; position < 8; position++) {
+		Rig rig(GetParam(), {.num = 8, .event_idx = true, .position = position});
+		serve(rig, 1);
+		ASSERT_EQ(rtap_ring_should_signal(&rig.ring), 1);
+		rig.driver->interrupt_after(0);
+		serve(rig, 1);
+		ASSERT_EQ(rtap_ring_should_signal(&rig.ring), 1);
+		for (unsigned n : {1U, 2U, 3U}) {
+			serve(rig, n);
+			EXPECT_EQ(rtap_ring_should_signal(&rig.ring), 0) << n;
+		}
+	}
+}
+
 // Chains of several slots: a packed driver may ask for any slot in the middle.
 TEST_P(PackedContract, EventIndexInsideAChain)
 {

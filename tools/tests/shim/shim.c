@@ -19,6 +19,9 @@ static unsigned int nr_ranges;
 static long accesses;
 static long fault_after = -1;
 static long alloc_fail_after = -1;
+static long hook_after = -1;
+static void (*hook_call)(void *arg);
+static void *hook_arg;
 
 /* Counts down to the one call that is to fail. */
 static int due(long *after)
@@ -43,11 +46,19 @@ void rtap_shim_user_reset(void)
 	accesses = 0;
 	fault_after = -1;
 	alloc_fail_after = -1;
+	hook_after = -1;
 }
 
 void rtap_shim_fault_after(long after)
 {
 	fault_after = after;
+}
+
+void rtap_shim_hook_after(long after, void (*hook)(void *arg), void *arg)
+{
+	hook_after = hook ? after : -1;
+	hook_call = hook;
+	hook_arg = arg;
 }
 
 long rtap_shim_accesses(void)
@@ -71,6 +82,8 @@ size_t rtap_shim_copy(void *to, const void *from, size_t n, const void *user)
 	unsigned int i;
 
 	accesses++;
+	if (due(&hook_after))
+		hook_call(hook_arg);
 	if (due(&fault_after))
 		return n;
 	for (i = 0; i < nr_ranges; i++) {

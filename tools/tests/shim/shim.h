@@ -16,6 +16,8 @@ void rtap_shim_user_reset(void);
 
 /* Let the user access after the next @after ones fault, once; -1: none. */
 void rtap_shim_fault_after(long after);
+/* Run @hook before the user access after the next @after ones, once; NULL: none. */
+void rtap_shim_hook_after(long after, void (*hook)(void *arg), void *arg);
 /* User accesses since the last reset. */
 long rtap_shim_accesses(void);
 
