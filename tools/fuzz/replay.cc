@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// replay.cc - runs a fuzz target over files, or over random inputs, without libFuzzer
+// Runs a fuzz target over files, or over random inputs, without libFuzzer
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

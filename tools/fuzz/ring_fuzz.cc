@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ring_fuzz.cc - libFuzzer target: a driver that writes anything, anywhere, at any time
+// LibFuzzer target: a driver that writes anything, anywhere, at any time
 //
 // The first bytes choose layout, size and features; the rest is a script of steps, each
 // a byte of opcode and its arguments. Ring memory is of exact size, so that ASan sees

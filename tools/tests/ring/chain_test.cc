@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// chain_test.cc - the ring contract: every shape of chain that a driver may build
+// The ring contract: every shape of chain that a driver may build
 #include "rig.h"
 
 namespace ringtap::test {

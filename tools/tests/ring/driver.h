@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// driver.h - reference drivers of both layouts, written from the specification for the tests
+// Reference drivers of both layouts, written from the specification for the tests
 #ifndef RINGTAP_TESTS_RING_DRIVER_H
 #define RINGTAP_TESTS_RING_DRIVER_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// error_test.cc - the ring contract: what a driver can do wrong, and that it is told apart
+// The ring contract: what a driver can do wrong, and that it is told apart
 #include <cerrno>
 #include <set>
 

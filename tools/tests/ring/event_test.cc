@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// event_test.cc - the ring contract: who is told of what, in both directions
+// The ring contract: who is told of what, in both directions
 #include "rig.h"
 
 namespace ringtap::test {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// guest.h - guest memory in two regions that lie the other way round in the host
+// Guest memory in two regions that lie the other way round in the host
 #ifndef RINGTAP_TESTS_RING_GUEST_H
 #define RINGTAP_TESTS_RING_GUEST_H
 

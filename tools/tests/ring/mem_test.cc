@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// mem_test.cc - the memory table: what it accepts, how it translates, who keeps it alive
+// The memory table: what it accepts, how it translates, who keeps it alive
 #include <gtest/gtest.h>
 
 #include <linux/vhost_types.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// packed_driver.cc - reference driver of the packed layout: virtio 2.8
+// Reference driver of the packed layout: virtio 2.8
 #include <cstdlib>
 
 #include "driver.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// random_test.cc - the ring contract: 100,000 random steps of driver and device agree with a model
+// The ring contract: 100,000 random steps of driver and device agree with a model
 #include <deque>
 #include <random>
 

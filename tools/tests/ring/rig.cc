@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// rig.cc - a ring under test with the memory, the memory table and the driver that go with it
+// A ring under test with the memory, the memory table and the driver that go with it
 #include "rig.h"
 
 #include <linux/vhost_types.h>

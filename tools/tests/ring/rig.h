@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// rig.h - a ring under test with the memory, the memory table and the driver that go with it
+// A ring under test with the memory, the memory table and the driver that go with it
 #ifndef RINGTAP_TESTS_RING_RIG_H
 #define RINGTAP_TESTS_RING_RIG_H
 

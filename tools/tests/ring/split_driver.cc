@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// split_driver.cc - reference driver of the split layout: virtio 2.7
+// Reference driver of the split layout: virtio 2.7
 #include <cstdlib>
 
 #include "driver.h"

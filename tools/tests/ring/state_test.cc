@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// state_test.cc - the ring contract: start, save and restore, and memory that goes away
+// The ring contract: start, save and restore, and memory that goes away
 #include <cerrno>
 #include <functional>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// verbs_test.cc - the ring contract: chains come out in order and go back whole, at any size
+// The ring contract: chains come out in order and go back whole, at any size
 #include "rig.h"
 
 namespace ringtap::test {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * iotlb.c - a linear stand-in for the kernel's module vhost_iotlb
+ * A linear stand-in for the kernel's module vhost_iotlb
  *
  * Same contract: ranges may overlap, the first match has the lowest start, and the
  * whole address space is kept as two halves because its size does not fit 64 bits.

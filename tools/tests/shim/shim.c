@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * shim.c - user access and allocations for kernel sources that run in user space
+ * User access and allocations for kernel sources that run in user space
  */
 #include "shim.h"
 

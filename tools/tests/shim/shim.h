@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* shim.h - what a test sets up and looks at in the user-space stand-ins for the kernel */
+/* What a test sets up and looks at in the user-space stand-ins for the kernel */
 #ifndef RTAP_SHIM_H
 #define RTAP_SHIM_H
 

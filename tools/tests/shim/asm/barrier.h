@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* barrier.h - the kernel's memory barriers in terms of the C11 memory model */
+/* The kernel's memory barriers in terms of the C11 memory model */
 #ifndef RTAP_SHIM_BARRIER_H
 #define RTAP_SHIM_BARRIER_H
 

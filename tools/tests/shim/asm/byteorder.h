@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* byteorder.h - the kernel's byte order helpers over those of its user headers */
+/* The kernel's byte order helpers over those of its user headers */
 #ifndef RTAP_SHIM_BYTEORDER_H
 #define RTAP_SHIM_BYTEORDER_H
 

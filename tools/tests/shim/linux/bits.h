@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bits.h - single bits */
+/* Single bits */
 #ifndef RTAP_SHIM_BITS_H
 #define RTAP_SHIM_BITS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* compiler.h - branch hints and the compiler barrier in user space */
+/* Branch hints and the compiler barrier in user space */
 #ifndef RTAP_SHIM_COMPILER_H
 #define RTAP_SHIM_COMPILER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* err.h - errno values in pointers */
+/* Errno values in pointers */
 #ifndef RTAP_SHIM_ERR_H
 #define RTAP_SHIM_ERR_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* limits.h - largest values of the kernel's integer types */
+/* Largest values of the kernel's integer types */
 #ifndef RTAP_SHIM_LIMITS_H
 #define RTAP_SHIM_LIMITS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* minmax.h - type-checked minimum */
+/* Type-checked minimum */
 #ifndef RTAP_SHIM_MINMAX_H
 #define RTAP_SHIM_MINMAX_H
 

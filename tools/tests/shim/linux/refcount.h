@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* refcount.h - reference counts that abort where the kernel would warn */
+/* Reference counts that abort where the kernel would warn */
 #ifndef RTAP_SHIM_REFCOUNT_H
 #define RTAP_SHIM_REFCOUNT_H
 

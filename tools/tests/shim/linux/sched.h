@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sched.h - the offer to reschedule, which user space need not make */
+/* The offer to reschedule, which user space need not make */
 #ifndef RTAP_SHIM_SCHED_H
 #define RTAP_SHIM_SCHED_H
 

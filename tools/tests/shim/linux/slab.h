@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* slab.h - kernel allocations, which a test can make fail */
+/* Kernel allocations, which a test can make fail */
 #ifndef RTAP_SHIM_SLAB_H
 #define RTAP_SHIM_SLAB_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* stddef.h - offsetof() where the kernel has it */
+/* Offsetof() where the kernel has it */
 #ifndef RTAP_SHIM_STDDEF_H
 #define RTAP_SHIM_STDDEF_H
 

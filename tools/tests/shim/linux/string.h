@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* string.h - memcpy() and friends where the kernel has them */
+/* Memcpy() and friends where the kernel has them */
 #ifndef RTAP_SHIM_STRING_H
 #define RTAP_SHIM_STRING_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* types.h - the kernel's integer names and annotations in user space */
+/* The kernel's integer names and annotations in user space */
 #ifndef RTAP_SHIM_TYPES_H
 #define RTAP_SHIM_TYPES_H
 

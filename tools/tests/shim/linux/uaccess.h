@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* uaccess.h - user access that faults outside of what a test calls user memory */
+/* User access that faults outside of what a test calls user memory */
 #ifndef RTAP_SHIM_UACCESS_H
 #define RTAP_SHIM_UACCESS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vhost_iotlb.h - the part of the kernel's module vhost_iotlb that kmod/mem.c uses */
+/* The part of the kernel's module vhost_iotlb that kmod/mem.c uses */
 #ifndef RTAP_SHIM_VHOST_IOTLB_H
 #define RTAP_SHIM_VHOST_IOTLB_H
 

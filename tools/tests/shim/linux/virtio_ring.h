@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* virtio_ring.h - the ring's constants, without the inlines that are not C++ */
+/* The ring's constants, without the inlines that are not C++ */
 #ifndef RTAP_SHIM_VIRTIO_RING_H
 #define RTAP_SHIM_VIRTIO_RING_H
 
