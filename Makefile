@@ -101,7 +101,7 @@ demo-quick:
 ## bench: stock and ringtap side by side: nanoseconds and instructions per packet
 bench:
 	@$(SETUP) build module vm bench
-	@$(if $(wildcard tools/bench/run),tools/bench/run,echo "there is no tools/bench/run yet" >&2; exit 1)
+	@selftests/bench/run.sh
 
 ## setup: install every package that building and checking need
 setup:
