@@ -57,7 +57,7 @@ module:
 
 ## tools: the ringtap command and its library
 tools: $(BUILD)/tools/CMakeCache.txt
-	@cmake --build $(BUILD)/tools --target ringtap -j $(JOBS) -- $(if $(V),VERBOSE=1,--no-print-directory)
+	@flock $(BUILD)/tools/.lock cmake --build $(BUILD)/tools --target ringtap -j $(JOBS) -- $(if $(V),VERBOSE=1,--no-print-directory)
 	@echo "tools: $(BUILD)/tools/ringtap"
 
 $(BUILD)/tools/CMakeCache.txt: tools/CMakeLists.txt
@@ -92,11 +92,11 @@ test:
 
 ## demo: a guest under QEMU on our rings, in a KVM host in a VM (HOST=1: this machine itself)
 demo:
-	@demo/run $(if $(HOST),--host)
+	@HOST=$(HOST) selftests/demo/demo.sh
 
 ## demo-quick: both ring layouts served to a driver without a guest
 demo-quick:
-	@demo/quick
+	@HOST=$(HOST) selftests/demo/demo-quick.sh
 
 ## bench: stock and ringtap side by side: nanoseconds and instructions per packet
 bench:

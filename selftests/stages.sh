@@ -74,6 +74,15 @@ static_stage()
 # build_tools [--target NAME] : the tools, with their tests unless a target is named.
 build_tools()
 {
+	mkdir -p "$tools"
+	(
+		flock 9
+		cmake_tools "$@"
+	) 9>"$tools/.lock"
+}
+
+cmake_tools()
+{
 	nice cmake -S "$repo/tools" -B "$tools" -DRINGTAP_TESTS=ON &&
 		nice cmake --build "$tools" -j "$(nproc)" "$@"
 }
@@ -154,8 +163,8 @@ vm_stage()
 # prepare_guest SERIES : the guest's image is made out here, where it takes seconds.
 prepare_guest()
 {
-	[[ ! -x $here/guest/image.sh ]] || "$here/guest/image.sh" "$1" >/dev/null || {
-		echo "not ok - guest tests on $1: cannot make the guest's image"
+	"$here/guest/prepare" "$1" >/dev/null || {
+		echo "not ok - guest tests on $1: cannot prepare the guest"
 		return 1
 	}
 }
