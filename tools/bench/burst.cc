@@ -2,6 +2,8 @@
 // Posts bursts, waits for them to be done, and reads the worker's clock around them.
 #include "bench/burst.h"
 
+#include <cstring>
+
 #include <fmt/format.h>
 
 #include "bench/tap_counters.h"
@@ -37,6 +39,9 @@ Result<Done> BurstDriver::start(const Subject &subject, Tap &tap, const BenchMem
 		TRY(memory_.add({MemoryKind::anon, size}));
 	else
 		TRY(memory_.add_device(memory.device, size));
+	// The first touch of a page is not the worker's to pay.
+	for (const MemoryRegion &region : memory_.regions())
+		std::memset(reinterpret_cast<void *>(region.user), 0, region.size);
 	guest_ = TRY(NetGuest::create(memory_, net_));
 	if (!workload_.transmits()) {
 		// An ethertype of nobody: what this socket sends must not come back to it.

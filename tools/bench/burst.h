@@ -28,7 +28,7 @@ struct Workload {
 	unsigned size = 64;      // bytes of a frame
 	unsigned batch = 64;     // frames in a burst
 	uint64_t packets = 6400; // measured, in whole bursts
-	uint64_t warm_up = 640;  // sent before
+	uint64_t warm_up = 512;  // sent before
 
 	[[nodiscard]] bool transmits() const { return direction == FrameStream::Direction::to_tap; }
 };
