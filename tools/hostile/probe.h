@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What tests look at from outside: the queues' counters, the kernel log, an interface's counters.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lib/fd.h"
+#include "lib/result.h"
+
+namespace ringtap {
+
+// A device's state and counters, as debugfs shows them: "tx.packets" to "17".
+class DeviceStats {
+public:
+	// Of the device that this process owns; ENOENT if there is none.
+	[[nodiscard]] static Result<DeviceStats> read();
+
+	[[nodiscard]] const std::string &id() const { return id_; }
+	[[nodiscard]] std::string text(const std::string &name) const;
+	[[nodiscard]] uint64_t count(const std::string &name) const;
+	// The sum of all that begin with this: "tx.error_".
+	[[nodiscard]] uint64_t sum(const std::string &prefix) const;
+
+private:
+	std::string id_;
+	std::map<std::string, std::string> values_;
+};
+
+// The kernel log from now on.
+class KernelLog {
+public:
+	[[nodiscard]] static Result<KernelLog> from_now();
+
+	// The lines since the last time that contain a text.
+	[[nodiscard]] std::vector<std::string> lines_with(const std::string &text) const;
+
+private:
+	explicit KernelLog(Fd fd) : fd_(std::move(fd)) {}
+
+	Fd fd_;
+};
+
+// An interface's own counters. For a TAP, received is what came from its user.
+struct LinkCounts {
+	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_frame_errors, rx_dropped,
+		tx_dropped;
+};
+
+[[nodiscard]] Result<LinkCounts> link_counts(const std::string &name);
+
+// Run a command line; an error unless it exits with 0.
+[[nodiscard]] Result<Done> run_command(const std::string &command);
+
+} // namespace ringtap

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The tests by group, and what runs one.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "hostile/rig.h"
+
+namespace ringtap {
+
+struct Test {
+	std::string name;
+	std::function<Result<Done>()> run;
+	bool breaks = false; // makes the kernel log a line that it limits the rate of
+};
+
+using Tests = std::vector<Test>;
+
+// Each file adds its own.
+void add_lies(Tests &tests, const std::string &node);
+void add_gone(Tests &tests, const std::string &node);
+void add_frames(Tests &tests, const std::string &node);
+void add_running(Tests &tests, const std::string &node);
+void add_network(Tests &tests, const std::string &node);
+
+[[nodiscard]] const char *layout_name(Layout layout);
+[[nodiscard]] const char *queue_name(unsigned queue);
+
+// The lying queue of the rig is broken as it should be: one error signalled, one counted, one
+// line in the log; the other queue is not touched. Then it is revived and works.
+[[nodiscard]] Result<Done> expect_broken(Rig &rig, const KernelLog &log, const std::string &kind);
+[[nodiscard]] Result<Done> expect_revived(Rig &rig, uint64_t errors);
+// The device is gone with its last descriptor.
+[[nodiscard]] Result<Done> expect_closed(std::unique_ptr<Rig> rig);
+
+} // namespace ringtap
