@@ -21,6 +21,22 @@ run_fence()
 	grep -q '^bench exit status: 0$' "$out/fence-$fence.log"
 }
 
+# build_uml : the kernel, unless it is in the cache; one build at a time.
+build_uml()
+{
+	mkdir -p "$CACHE"
+	exec 9>"$CACHE/.lock.uml-perf"
+	flock 9
+	if [[ ! -e $CACHE/uml-perf/umwin/umwin.ko ]]; then
+		echo "building User-Mode Linux: about 5 minutes on two idle cores" >&2
+		nice "$lab/build.sh" perf >"$out/build.log" 2>&1 9>&- || {
+			tail -n 20 "$out/build.log" >&2
+			return 1
+		}
+	fi
+	exec 9>&-
+}
+
 main()
 {
 	if [[ ! -x $lab/build.sh ]]; then
@@ -29,13 +45,7 @@ main()
 	fi
 	cd "$repo"
 	mkdir -p "$out"
-	if [[ ! -e $CACHE/uml-perf/umwin/umwin.ko ]]; then
-		echo "building User-Mode Linux: about 5 minutes on two idle cores" >&2
-		nice "$lab/build.sh" perf >"$out/build.log" 2>&1 || {
-			tail -n 20 "$out/build.log" >&2
-			exit 1
-		}
-	fi
+	build_uml
 	selftests/vm/build.sh um >/dev/null
 	# What must be native speed is the kernel module; the lower and the upper bound of what
 	# SMAP and speculation barriers cost on hardware are a boot each.
