@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# memory.sh - rings attach and carry frames in every kind of memory, pinned or not.
-# rtap-kernels: all
+# memory.sh - rings are pinned in memory that allows it, without limits in the way, and served in memory that does not.
 # rtap-needs: root module tool
 # shellcheck disable=SC2317,SC2119 # run_test calls the functions; need_module has optional arguments
 

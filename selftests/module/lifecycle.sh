@@ -107,7 +107,7 @@ loads_many_times()
 {
 	local round node
 
-	for ((round = 0; round < 20; round++)); do
+	for ((round = 0; round < 10; round++)); do
 		load_ringtap
 		exec {node}<>/dev/vhost-ringtap
 		exec {node}>&-
@@ -130,7 +130,7 @@ run_test "a worker thread ends with its owner" worker_ends_with_its_owner
 run_test "a killed owner leaves no worker and no reference" killed_owner_leaves_nothing
 run_test "workers=2 gives each queue a thread" one_worker_per_queue_on_request
 run_test "each open device has its statistics" shows_each_open_device
-run_test "loads and unloads twenty times" loads_many_times
+run_test "loads and unloads ten times" loads_many_times
 unload_ringtap
 run_test "the kernel log stays clean" kmsg_is_clean
 finish

@@ -17,6 +17,21 @@
 
 #include "abi.h"
 
+/* One TAP queue behind two devices, and the TAP closed on our side. */
+static void shared_tap(int tap)
+{
+	struct abi_rig rig, second;
+
+	rig_ready(&rig, 16);
+	STEP_FILE("first-device", rig.fd, VHOST_NET_SET_BACKEND, ABI_RX, tap, "tap");
+	rig_ready(&second, 16);
+	STEP_FILE("second-device", second.fd, VHOST_NET_SET_BACKEND, ABI_RX, tap, "tap");
+	rig_close(&second);
+	close(tap);
+	STEP_FILE("detach-closed-tap", rig.fd, VHOST_NET_SET_BACKEND, ABI_RX, -1, "-1");
+	rig_close(&rig);
+}
+
 void section_backend(void)
 {
 	static const unsigned int indices[] = {0, 1, 2, 3, 0xffffffff};
@@ -68,19 +83,7 @@ void section_backend(void)
 	STEP_FILE("after-reset", rig.fd, VHOST_NET_SET_BACKEND, ABI_TX, tap, "tap");
 	rig_close(&rig);
 
-	/* One TAP queue behind two devices, and the TAP closed on our side. */
-	rig_ready(&rig, 16);
-	STEP_FILE("first-device", rig.fd, VHOST_NET_SET_BACKEND, ABI_RX, tap, "tap");
-	{
-		struct abi_rig second;
-
-		rig_ready(&second, 16);
-		STEP_FILE("second-device", second.fd, VHOST_NET_SET_BACKEND, ABI_RX, tap, "tap");
-		rig_close(&second);
-	}
-	close(tap);
-	STEP_FILE("detach-closed-tap", rig.fd, VHOST_NET_SET_BACKEND, ABI_RX, -1, "-1");
-	rig_close(&rig);
+	shared_tap(tap);
 }
 
 /* Attach @backend to both queues of a fresh device, one after the other, and detach it. */
