@@ -82,7 +82,7 @@ NetOptions net_options(const DriveOptions &options)
 	net.queue.indirect_max = options.indirect ? std::max(net.pieces, 2u) : 0;
 	net.mergeable = options.mergeable;
 	net.legacy = options.legacy;
-	net.frame_max = options.offload ? FrameStream::longest_tcp
+	net.frame_max = options.offload ? FrameStream::longest
 					: std::max(options.size, unsigned(ETH_FRAME_LEN));
 	// The ring must have room for the longest frame twice over, in however many buffers.
 	unsigned chains = std::max(options.ring / (options.indirect ? 1 : net.pieces) / 2, 1u);

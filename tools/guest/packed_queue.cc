@@ -41,6 +41,9 @@ PackedQueue::PackedQueue(const QueueOptions &options, GuestSpan ring, GuestSpan 
 {
 	for (unsigned id = 0; id < options.size; id++)
 		free_.push(id);
+	// Slots in front of a start inside the ring look as the round before left them: used.
+	for (unsigned slot = 0; slot < options.start; slot++)
+		ring_[slot].flags = flag_avail | flag_used;
 	disable_cb();
 }
 

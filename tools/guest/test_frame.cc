@@ -86,7 +86,7 @@ std::string offload_text(const Offload &o)
 } // namespace
 
 FrameStream::FrameStream(const Options &options) :
-	options_(options), noise_(make_noise(noise_period + longest_tcp))
+	options_(options), noise_(make_noise(noise_period + longest))
 {
 }
 
@@ -102,9 +102,7 @@ uint16_t FrameStream::ethertype() const
 
 unsigned FrameStream::frame_max() const
 {
-	if (!options_.offload)
-		return options_.size;
-	return options_.direction == Direction::to_tap ? longest_tcp : longest;
+	return options_.offload ? longest : options_.size;
 }
 
 size_t FrameStream::payload_offset() const

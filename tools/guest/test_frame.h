@@ -31,15 +31,15 @@ public:
 
 	static constexpr uint16_t plain_ethertype = 0x88b5; // IEEE 802, local experimental
 	static constexpr unsigned mss = 1448;
-	static constexpr unsigned longest = 65535;     // what a TAP's largest MTU allows
-	static constexpr unsigned longest_tcp = 65549; // an IPv4 packet of 65,535 bytes
+	// A TAP's largest MTU allows no more for plain frames; segmented ones must be shorter than
+	// its gso_max_size, or the host cuts them up.
+	static constexpr unsigned longest = 65535;
 
 	explicit FrameStream(const Options &options);
 
 	[[nodiscard]] static unsigned smallest(bool offload);
 	[[nodiscard]] uint16_t ethertype() const;
-	// The longest frame of the stream. To the guest it must stay below the gso_max_size of the
-	// TAP, or the host cuts it into segments.
+	// The longest frame of the stream.
 	[[nodiscard]] unsigned frame_max() const;
 
 	// Build frame number sequence.
