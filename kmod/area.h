@@ -3,8 +3,8 @@
  * One piece of ring memory, and the four accessors that reach it
  *
  * Ring memory is shared with a hostile peer: every accessor touches it once
- * and hands out a private copy. Offsets come from ring indices that the
- * caller has already reduced modulo the ring size, never from guest bytes.
+ * and hands out a private copy. Offsets come from indices that the caller
+ * has reduced modulo the ring size, or checked against it.
  */
 #ifndef RTAP_AREA_H
 #define RTAP_AREA_H

@@ -25,12 +25,14 @@ static const char *const rtap_debugfs_backends[] = {
 };
 
 /* What the lock guards; the counters below it are read without. */
-static void rtap_debugfs_state(struct seq_file *seq, struct rtap_net_queue *q, const char *name)
+static int rtap_debugfs_state(struct seq_file *seq, struct rtap_net_queue *q, const char *name)
 {
 	struct rtap_vq *vq = &q->vq;
 	struct rtap_ring *ring = &vq->ring;
 
-	mutex_lock(&vq->lock);
+	/* it may be held for as long as a page of the owner takes to come in */
+	if (mutex_lock_interruptible(&vq->lock))
+		return -EINTR;
 	seq_printf(seq, "%s.state %s\n", name, rtap_debugfs_states[vq->state]);
 	seq_printf(seq, "%s.backend %s\n", name, rtap_debugfs_backends[q->backend.kind]);
 	seq_printf(seq, "%s.features 0x%llx\n", name, vq->features);
@@ -49,6 +51,7 @@ static void rtap_debugfs_state(struct seq_file *seq, struct rtap_net_queue *q, c
 			   rtap_ring_error_name(ring->fault.kind), ring->fault.index,
 			   ring->fault.desc);
 	mutex_unlock(&vq->lock);
+	return 0;
 }
 
 static void rtap_debugfs_counts(struct seq_file *seq, const struct rtap_stats *stats,
@@ -68,12 +71,14 @@ static int rtap_stats_show(struct seq_file *seq, void *unused)
 {
 	static const char *const names[] = { [RTAP_NET_RX] = "rx", [RTAP_NET_TX] = "tx" };
 	struct rtap_net *net = seq->private;
-	int i;
+	int err, i;
 
 	seq_printf(seq, "device.owner %d\n", READ_ONCE(net->dev.owner));
 	seq_printf(seq, "device.workers %u\n", READ_ONCE(net->dev.nr_workers));
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
-		rtap_debugfs_state(seq, &net->queues[i], names[i]);
+		err = rtap_debugfs_state(seq, &net->queues[i], names[i]);
+		if (err)
+			return err;
 		rtap_debugfs_counts(seq, &net->queues[i].vq.stats, names[i]);
 	}
 	return 0;

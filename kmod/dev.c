@@ -47,8 +47,10 @@ void rtap_dev_exit(struct rtap_dev *dev)
 
 static void rtap_dev_stop_workers(struct rtap_dev *dev)
 {
-	while (dev->nr_workers)
-		rtap_worker_destroy(dev->workers[--dev->nr_workers]);
+	while (dev->nr_workers) {
+		WRITE_ONCE(dev->nr_workers, dev->nr_workers - 1);
+		rtap_worker_destroy(dev->workers[dev->nr_workers]);
+	}
 }
 
 /* One worker has to be there; if a further one cannot be had, fewer serve. */
@@ -66,7 +68,8 @@ static int rtap_dev_start_workers(struct rtap_dev *dev, u32 want)
 					    PTR_ERR(worker));
 			return 0;
 		}
-		dev->workers[dev->nr_workers++] = worker;
+		dev->workers[dev->nr_workers] = worker;
+		WRITE_ONCE(dev->nr_workers, dev->nr_workers + 1);
 	}
 	return 0;
 }
@@ -99,7 +102,7 @@ int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers)
 		return -EBUSY;
 	dev->mm = current->mm;
 	mmgrab(dev->mm);
-	dev->owner = task_tgid_nr(current);
+	WRITE_ONCE(dev->owner, task_tgid_nr(current));
 	err = rtap_dev_start_workers(dev, clamp(workers, 1u, (u32)RTAP_DEV_VQS));
 	if (!err)
 		err = rtap_dev_own_vqs(dev);
@@ -132,7 +135,7 @@ void rtap_dev_disown(struct rtap_dev *dev)
 	dev->backend_features = 0;
 	mmdrop(dev->mm);
 	dev->mm = NULL;
-	dev->owner = 0;
+	WRITE_ONCE(dev->owner, 0);
 }
 
 /**

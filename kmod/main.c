@@ -6,25 +6,10 @@
 
 #include "chardev.h"
 #include "debugfs.h"
-#include "params.h"
 
 static char *node = "vhost-ringtap";
 module_param(node, charp, 0444);
 MODULE_PARM_DESC(node, "name of the device node (default vhost-ringtap); vhost-net replaces the stock module's");
-
-static unsigned int workers = 1;
-module_param(workers, uint, 0644);
-MODULE_PARM_DESC(workers, "threads per device: 1 (default) or 2, one per queue");
-
-/**
- * rtap_param_workers() - threads that a new owner gets
- *
- * Return: how many; the device bounds it.
- */
-u32 rtap_param_workers(void)
-{
-	return READ_ONCE(workers);
-}
 
 static int __init rtap_main_init(void)
 {

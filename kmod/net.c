@@ -5,13 +5,16 @@
 #include "net.h"
 
 #include <linux/err.h>
+#include <linux/moduleparam.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/virtio_config.h>
 #include <net/sock.h>
 
-#include "params.h"
+static unsigned int workers = 1;
+module_param(workers, uint, 0644);
+MODULE_PARM_DESC(workers, "threads per device: 1 (default) or 2, one per queue");
 
 /* What is offered on every kernel; LOG_ALL and ACCESS_PLATFORM are not served yet. */
 #define RTAP_NET_FEATURES \
@@ -65,7 +68,7 @@ struct rtap_net *rtap_net_create(void)
 	return net;
 }
 
-/* Never fails, never waits for the worker beyond the batch it is at. */
+/* Never fails; waits for no more than the run over the queue that the worker is at. */
 static void rtap_net_detach(struct rtap_net_queue *q)
 {
 	struct rtap_backend old;
@@ -89,6 +92,9 @@ static void rtap_net_reset(struct rtap_net *net)
 		rtap_net_detach(&net->queues[i]);
 	rtap_dev_disown(&net->dev);
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
+		mutex_lock(&net->queues[i].vq.lock);
+		net->queues[i].vq.features = 0;
+		mutex_unlock(&net->queues[i].vq.lock);
 		kvfree(net->queues[i].buf);
 		net->queues[i].buf = NULL;
 	}
@@ -120,7 +126,7 @@ static long rtap_net_set_owner(struct rtap_net *net)
 			goto err_free;
 		}
 	}
-	err = rtap_dev_set_owner(&net->dev, rtap_param_workers());
+	err = rtap_dev_set_owner(&net->dev, READ_ONCE(workers));
 	if (err)
 		goto err_free;
 	return 0;
@@ -171,6 +177,7 @@ static int rtap_net_attach(struct rtap_net_queue *q, struct rtap_backend *backen
 	swap(q->backend, *backend);
 	rtap_net_latch(q);
 	WRITE_ONCE(q->sock_armed, false);
+	q->want = RTAP_NET_BATCH;
 	err = rtap_vq_attach(&q->vq);
 	if (!err)
 		err = rtap_poll_start(&q->sock_poll, q->backend.sock->file);
@@ -207,6 +214,16 @@ static long rtap_net_exchange(struct rtap_net_queue *q, struct rtap_backend *bac
 	return err;
 }
 
+static bool rtap_net_reachable(struct rtap_net *net, struct rtap_vq *vq)
+{
+	bool ok;
+
+	mutex_lock(&vq->lock);
+	ok = rtap_dev_mem_ok(net->dev.mem) && rtap_vq_access_ok(vq, &vq->addr);
+	mutex_unlock(&vq->lock);
+	return ok;
+}
+
 static long rtap_net_set_backend(struct rtap_net *net, void __user *argp)
 {
 	struct vhost_vring_file arg;
@@ -226,7 +243,7 @@ static long rtap_net_set_backend(struct rtap_net *net, void __user *argp)
 		rtap_net_detach(q);
 		return 0;
 	}
-	if (!rtap_dev_mem_ok(net->dev.mem) || !rtap_vq_access_ok(&q->vq, &q->vq.addr))
+	if (!rtap_net_reachable(net, &q->vq))
 		return -EFAULT;
 	err = rtap_backend_get(&backend, arg.fd);
 	if (err)

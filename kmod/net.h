@@ -43,7 +43,8 @@ struct rtap_net_buffers {
 /**
  * struct rtap_net_queue - a queue and its end of the TAP
  *
- * Guarded by @vq's lock, but where it says otherwise.
+ * Guarded by @vq's lock, but where it says otherwise. @backend is written under the
+ * device's lock too, and may be read under either.
  */
 struct rtap_net_queue {
 	/** @vq: the virtqueue */
@@ -60,6 +61,8 @@ struct rtap_net_queue {
 	bool own_hdr;
 	/** @mergeable: a received frame may span several chains; latched */
 	bool mergeable;
+	/** @want: receive: chains to have at hand, more while packets span many */
+	u32 want;
 	/** @frag: memory for transmitted frames */
 	struct rtap_frag frag;
 	/** @buf: room for a batch; NULL without an owner */
@@ -75,6 +78,11 @@ struct rtap_net {
 	/** @queues: RTAP_NET_RX and RTAP_NET_TX */
 	struct rtap_net_queue queues[RTAP_DEV_VQS];
 };
+
+static inline u32 rtap_net_vlan_len(const struct sk_buff *skb)
+{
+	return skb_vlan_tag_present(skb) ? VLAN_HLEN : 0;
+}
 
 static inline struct rtap_net_queue *rtap_net_queue_of(struct rtap_vq *vq)
 {
@@ -101,8 +109,9 @@ int rtap_net_rx_room(struct rtap_net_queue *q, u32 total, u32 *segs);
 void rtap_net_rx_complete(struct rtap_net_queue *q, u32 total, u32 chains);
 
 /* net_rx_skb.c, net_rx_msg.c: deliver packets */
-int rtap_net_rx_ring(struct rtap_net_queue *q, u32 max);
+int rtap_net_rx_ring(struct rtap_net_queue *q);
 int rtap_net_rx_msg(struct rtap_net_queue *q, u32 max);
 int rtap_net_rx_ptr(struct rtap_net_queue *q, void *ptr);
+u32 rtap_net_rx_ptr_len(void *ptr);
 
 #endif /* RTAP_NET_H */

@@ -92,7 +92,8 @@ void rtap_backend_put(struct rtap_backend *backend)
  * rtap_backend_ready() - whether a packet waits to be received
  * @backend: the backend
  *
- * Context: any; a look without locks.
+ * Context: process context; takes the ring's consumer lock, since txqueuelen may
+ * change under us.
  * Return: true if so.
  */
 bool rtap_backend_ready(const struct rtap_backend *backend)

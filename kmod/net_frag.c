@@ -29,9 +29,13 @@ static bool rtap_frag_refill(struct rtap_frag *frag)
 {
 	struct page *page = frag->page;
 
-	if (page && page_ref_count(page) == frag->stock && frag->size == RTAP_FRAG_SIZE) {
-		/* pairs with the release of the last piece: its user is done with the memory */
-		smp_rmb();
+	if (page && page_ref_count(page) == frag->stock && frag->size == RTAP_FRAG_SIZE &&
+	    !page_is_pfmemalloc(page)) {
+		/*
+		 * Pairs with the release of the last piece in put_page(): its user is
+		 * done with the memory before we write to it again.
+		 */
+		smp_acquire__after_ctrl_dep();
 		page_ref_add(page, RTAP_FRAG_STOCK - frag->stock);
 	} else {
 		rtap_frag_drain(frag);

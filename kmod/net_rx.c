@@ -75,15 +75,15 @@ static bool rtap_net_rx_vq_ready(struct rtap_vq *vq)
 	return rtap_net_rx_ready(rtap_net_queue_of(vq));
 }
 
-/* Deliver up to max packets. As rtap_net_rx_ring(). */
-static int rtap_net_rx_batch(struct rtap_net_queue *q, u32 max)
+/* Deliver a batch of packets. As rtap_net_rx_ring(). */
+static int rtap_net_rx_batch(struct rtap_net_queue *q)
 {
 	int n, ret;
 
 	if (q->backend.kind == RTAP_BACKEND_TUN)
-		n = rtap_net_rx_ring(q, max);
+		n = rtap_net_rx_ring(q);
 	else
-		n = rtap_net_rx_msg(q, max);
+		n = rtap_net_rx_msg(q, RTAP_NET_BATCH);
 	ret = rtap_vq_publish(&q->vq);
 	return ret < 0 ? ret : n;
 }
@@ -119,6 +119,14 @@ static int rtap_net_rx_starved(struct rtap_net_queue *q)
 	return ret;
 }
 
+/* Have chains at hand, without a look at the ring for each packet. As rtap_vq_fetch(). */
+static int rtap_net_rx_fetch(struct rtap_net_queue *q)
+{
+	if (q->vq.nr >= q->want / 4)
+		return q->vq.nr;
+	return rtap_vq_fetch(&q->vq, q->want);
+}
+
 /*
  * Deliver until there is nothing left or the budget is spent. 0: sleep, 1: go on,
  * <0: bad. A round that delivers nothing counts too: a driver could have many.
@@ -131,10 +139,11 @@ static int rtap_net_rx_run(struct rtap_net_queue *q)
 	int ret;
 
 	for (packets = 0; packets < RTAP_NET_BUDGET && *bytes < limit; packets++) {
-		ret = rtap_vq_fetch(&q->vq, RTAP_NET_BATCH);
+		cond_resched();
+		ret = rtap_net_rx_fetch(q);
 		if (ret < 0)
 			return ret;
-		ret = rtap_net_rx_batch(q, ret ?: 1);
+		ret = rtap_net_rx_batch(q);
 		if (ret == -ENOBUFS)
 			ret = rtap_net_rx_starved(q);
 		else if (!ret)

@@ -17,13 +17,19 @@
 /* Stretches of user memory that a virtio header of ours may lie in: one a byte. */
 #define RTAP_NET_HDR_IOVS sizeof(struct virtio_net_hdr_mrg_rxbuf)
 
-static u32 rtap_net_rx_ptr_len(void *ptr)
+/**
+ * rtap_net_rx_ptr_len() - length of a packet in a ring
+ * @ptr: skb or XDP frame
+ *
+ * Return: bytes, with the VLAN tag that the stack keeps beside the packet.
+ */
+u32 rtap_net_rx_ptr_len(void *ptr)
 {
 	struct sk_buff *skb = ptr;
 
 	if (tun_is_xdp_frame(ptr))
 		return tun_ptr_to_xdp(ptr)->len;
-	return skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
+	return skb->len + rtap_net_vlan_len(skb);
 }
 
 /* The socket's next packet is too long for any buffer: make it go away. */
@@ -70,7 +76,7 @@ static int rtap_net_rx_recv(struct rtap_net_queue *q, void *ptr, struct rtap_cur
 		return -EFAULT;
 	n = rtap_cursor_iov(cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), len);
 	if (n < 0)
-		return -EFAULT;
+		return n == -E2BIG ? -EMSGSIZE : n;
 	iov_iter_init(&msg.msg_iter, ITER_DEST, q->buf->iov, n, len);
 	n = sock->ops->recvmsg(sock, &msg, len, MSG_DONTWAIT | MSG_TRUNC);
 	/* the packet is gone, whatever came of it; only an empty socket is told apart */
@@ -132,6 +138,10 @@ static int rtap_net_rx_deliver(struct rtap_net_queue *q, void *ptr, u32 len)
 	if (chains <= 0)
 		return chains ?: -ENOBUFS;
 	ret = rtap_net_rx_write(q, ptr, len, segs, chains);
+	if (ret == -EMSGSIZE) {
+		rtap_net_rx_discard(q, ptr);
+		return 0;
+	}
 	if (ret == -EFAULT)
 		return rtap_ring_fail(&vq->ring, RTAP_RING_BUFFER, vq->ring.last_avail,
 				      rtap_vq_chain(vq, 0)->id);
@@ -173,7 +183,7 @@ static int rtap_net_rx_from_queue(struct rtap_net_queue *q)
 	spin_lock_bh(&queue->lock);
 	skb = skb_peek(queue);
 	if (skb)
-		len = skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
+		len = skb->len + rtap_net_vlan_len(skb);
 	spin_unlock_bh(&queue->lock);
 	return skb ? rtap_net_rx_deliver(q, NULL, len) : -EAGAIN;
 }

@@ -35,29 +35,87 @@ struct rtap_net_rx_batch {
 	u64 tap_bytes;
 };
 
-/* Take up to max packets, and a reference to their device, under the consumer lock. */
-static int rtap_net_rx_take(struct rtap_net_queue *q, struct rtap_net_rx_batch *batch, u32 max)
+/* How many of the chains from @at on a frame takes; 0 if those at hand are too few. */
+static u32 rtap_net_rx_span(const struct rtap_net_queue *q, u32 at, u32 total)
+{
+	const struct rtap_vq *vq = &q->vq;
+	u64 room = 0;
+	u32 n;
+
+	for (n = 0; at + n < vq->nr && room < total; n++) {
+		room += rtap_vq_chain(vq, at + n)->in_len;
+		if (!q->mergeable)
+			return 1;
+	}
+	return room >= total ? n : 0;
+}
+
+/* Whether the first packet can be dealt with now: 0, or an errno as of room(). */
+static int rtap_net_rx_first(struct rtap_net_queue *q, void *ptr)
+{
+	u32 segs;
+	int ret = rtap_net_rx_room(q, q->hdr_len + rtap_net_rx_ptr_len(ptr), &segs);
+
+	if (!ret)
+		return -ENOBUFS;
+	/* one that fits nowhere is taken, and dropped */
+	return ret == -EMSGSIZE ? 0 : min(ret, 0);
+}
+
+/* Packets that the chains at hand have room for: never one that would have to go back. */
+static int rtap_net_rx_consume(struct rtap_net_queue *q, void **packets)
+{
+	struct ptr_ring *ring = q->backend.ring;
+	u32 at = 0, n, span;
+	void *ptr;
+	int err;
+
+	for (n = 0; n < RTAP_NET_BATCH; n++) {
+		ptr = __ptr_ring_peek(ring);
+		if (!ptr)
+			break;
+		if (!n) {
+			err = rtap_net_rx_first(q, ptr);
+			if (err)
+				return err;
+		}
+		span = rtap_net_rx_span(q, at, q->hdr_len + rtap_net_rx_ptr_len(ptr));
+		if (n && !span) {
+			/* large packets: have more chains at hand next time */
+			q->want = RTAP_VQ_CHAINS;
+			return n;
+		}
+		packets[n] = __ptr_ring_consume(ring);
+		at += span;
+	}
+	q->want = RTAP_NET_BATCH;
+	return n;
+}
+
+/* Take packets, and a reference to their device, under the consumer lock. */
+static int rtap_net_rx_take(struct rtap_net_queue *q, struct rtap_net_rx_batch *batch)
 {
 	struct ptr_ring *ring = q->backend.ring;
 	void **packets = q->buf->packets;
 	int i, n;
 
 	spin_lock_bh(&ring->consumer_lock);
-	n = __ptr_ring_consume_batched(ring, packets, max);
+	n = rtap_net_rx_consume(q, packets);
 	for (i = 0; i < n && tun_is_xdp_frame(packets[i]); i++)
 		;
 	if (i < n) {
 		batch->dev = ((struct sk_buff *)packets[i])->dev;
 		netdev_hold(batch->dev, &batch->tracker, GFP_ATOMIC);
 	}
-	if (n)
+	if (n > 0)
 		tun_wake_queue(q->backend.sock->file, n);
 	spin_unlock_bh(&ring->consumer_lock);
 	return n;
 }
 
 /*
- * Put what was not delivered back at the head of the ring. If the device started
+ * Put what was not delivered, because the guest's ring turned out bad, back at the
+ * head of the TAP's; what its producer left no room for is freed. If the device started
  * to go away, its purge may have come before that: then the ring is emptied here.
  * It cannot come between the two unseen, since unconsuming takes the same lock.
  */
@@ -78,18 +136,13 @@ static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_b
 	}
 }
 
-static u32 rtap_net_rx_vlan_len(const struct sk_buff *skb)
-{
-	return skb_vlan_tag_present(skb) ? VLAN_HLEN : 0;
-}
-
 /* virtio 5.1.6.4: the header, num_buffers included, in one store */
 static int rtap_net_rx_header(struct rtap_net_queue *q, struct rtap_cursor *cur,
 			      const struct sk_buff *skb, u16 chains)
 {
 	struct virtio_net_hdr_mrg_rxbuf hdr = {};
 
-	if (virtio_net_hdr_from_skb(skb, &hdr.hdr, true, true, rtap_net_rx_vlan_len(skb)))
+	if (virtio_net_hdr_from_skb(skb, &hdr.hdr, true, true, rtap_net_vlan_len(skb)))
 		return -EPROTO;
 	hdr.num_buffers = __cpu_to_virtio16(true, chains);
 	return rtap_cursor_write(cur, &hdr, q->hdr_len);
@@ -105,8 +158,8 @@ static int rtap_net_rx_copy(struct rtap_net_queue *q, struct rtap_cursor *cur,
 	if (likely(off + len <= skb_headlen(skb)))
 		return rtap_cursor_write(cur, skb->data + off, len);
 	n = rtap_cursor_iov(cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), len);
-	if (n < 0)
-		return -EFAULT;
+	if (unlikely(n < 0))
+		return n == -E2BIG ? -EMSGSIZE : n;
 	iov_iter_init(&iter, ITER_DEST, q->buf->iov, n, len);
 	return skb_copy_datagram_iter(skb, off, &iter, len) ? -EFAULT : 0;
 }
@@ -122,6 +175,8 @@ static int rtap_net_rx_payload(struct rtap_net_queue *q, struct rtap_cursor *cur
 		return rtap_net_rx_copy(q, cur, skb, 0, skb->len);
 	tag[0] = skb->vlan_proto;
 	tag[1] = htons(skb_vlan_tag_get(skb));
+	if (unlikely(skb->len < 2 * ETH_ALEN))
+		return -EPROTO;
 	err = rtap_net_rx_copy(q, cur, skb, 0, 2 * ETH_ALEN);
 	if (!err)
 		err = rtap_cursor_write(cur, tag, sizeof(tag));
@@ -165,7 +220,7 @@ static int rtap_net_rx_one(struct rtap_net_queue *q, struct rtap_net_rx_batch *b
 
 	if (unlikely(tun_is_xdp_frame(ptr)))
 		return rtap_net_rx_ptr(q, ptr);
-	len = skb->len + rtap_net_rx_vlan_len(skb);
+	len = rtap_net_rx_ptr_len(ptr);
 	err = rtap_net_rx_skb(q, skb, len);
 	if (unlikely(err == -EMSGSIZE))
 		rtap_stats_add(&q->vq.stats, RTAP_STAT_DROP_NO_ROOM, 1);
@@ -199,22 +254,21 @@ static void rtap_net_rx_free(struct rtap_net_rx_batch *batch, void **packets, in
 /**
  * rtap_net_rx_ring() - deliver a batch from a tun's ring
  * @q: the receive queue; its lock is held
- * @max: chains at hand, more than which cannot be needed; at least 1
  *
- * Nothing taken from the ring is kept: what cannot be delivered now goes back.
+ * Nothing is taken from the ring that the chains at hand have no room for.
  *
  * Return: packets dealt with; 0 if none waits; -ENOBUFS if the first one waits for
  * buffers; another errno if the ring is bad.
  */
-int rtap_net_rx_ring(struct rtap_net_queue *q, u32 max)
+int rtap_net_rx_ring(struct rtap_net_queue *q)
 {
 	struct rtap_net_rx_batch batch = {};
 	void **packets = q->buf->packets;
 	int err = 0, i, n;
 
-	n = rtap_net_rx_take(q, &batch, min_t(u32, max, RTAP_NET_BATCH));
-	if (!n)
-		return 0;
+	n = rtap_net_rx_take(q, &batch);
+	if (n <= 0)
+		return n;
 	for (i = 0; i < n; i++) {
 		err = rtap_net_rx_one(q, &batch, packets[i]);
 		if (err)
@@ -226,5 +280,5 @@ int rtap_net_rx_ring(struct rtap_net_queue *q, u32 max)
 	rtap_stats_add(&q->vq.stats, RTAP_STAT_PACKETS, batch.packets);
 	rtap_stats_add(&q->vq.stats, RTAP_STAT_BYTES, batch.bytes);
 	rtap_stats_add(&q->vq.stats, RTAP_STAT_BATCHES, !!batch.packets);
-	return err && (err != -ENOBUFS || !i) ? err : i;
+	return err ?: n;
 }

@@ -84,6 +84,9 @@ static int rtap_net_tx_sent(struct rtap_net_tx *tx, int ret, u32 len)
 {
 	struct rtap_stats *stats = &tx->q->vq.stats;
 
+	/* a packet socket says ENOBUFS when a queue below it has dropped the frame */
+	if (ret == -ENOBUFS && tx->q->backend.kind == RTAP_BACKEND_PACKET)
+		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_TAP);
 	if (ret == -EAGAIN || ret == -ENOBUFS || ret == -ENOMEM)
 		return -EAGAIN;
 	if (ret < 0)
@@ -181,7 +184,7 @@ static int rtap_net_tx_batch(struct rtap_net_tx *tx)
 	int err = 0, ret;
 
 	tx->batches = rtap_backend_batches(&tx->q->backend);
-	while (vq->nr && !err) {
+	while (vq->nr && tx->bytes < RTAP_NET_BUDGET_BYTES) {
 		err = rtap_net_tx_chain(tx, rtap_vq_chain(vq, 0));
 		if (err)
 			break;
@@ -215,6 +218,7 @@ static int rtap_net_tx_run(struct rtap_net_tx *tx)
 	int ret;
 
 	while (tx->packets < RTAP_NET_BUDGET && tx->bytes < RTAP_NET_BUDGET_BYTES) {
+		cond_resched();
 		ret = rtap_vq_fetch(vq, RTAP_NET_BATCH);
 		if (ret > 0)
 			ret = rtap_net_tx_batch(tx) ?: 1;

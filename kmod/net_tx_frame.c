@@ -11,12 +11,12 @@
 /* What the TAP may read at the start of a buffer: the longest virtio header it knows. */
 #define RTAP_NET_TAP_HDR 24
 
-static u32 rtap_net_tx_pad(const struct rtap_net_queue *q)
+static u32 rtap_net_tx_pad(const struct rtap_net_queue *q, bool xdp_prog)
 {
 	u32 room = NET_SKB_PAD + NET_IP_ALIGN + q->hdr_len;
 
 	/* a program on the TAP may push headers in front of the frame */
-	if (sock_flag(q->backend.sock->sk, SOCK_XDP))
+	if (xdp_prog)
 		room += XDP_PACKET_HEADROOM;
 	return SKB_DATA_ALIGN(room);
 }
@@ -39,11 +39,12 @@ static u32 rtap_net_tx_buflen(u32 pad, u32 len)
  */
 bool rtap_net_tx_batchable(const struct rtap_net_queue *q, u32 len, bool gso)
 {
-	u32 buflen = rtap_net_tx_buflen(rtap_net_tx_pad(q), len);
+	bool xdp_prog = sock_flag(q->backend.sock->sk, SOCK_XDP);
+	u32 buflen = rtap_net_tx_buflen(rtap_net_tx_pad(q, xdp_prog), len);
 
 	if (buflen <= PAGE_SIZE)
 		return true;
-	if (!gso && sock_flag(q->backend.sock->sk, SOCK_XDP))
+	if (!gso && xdp_prog)
 		return false;
 	return buflen <= RTAP_FRAG_SIZE;
 }
@@ -81,7 +82,8 @@ static int rtap_net_tx_fix_header(struct virtio_net_hdr *hdr, u32 len)
 int rtap_net_tx_build(struct rtap_net_queue *q, const struct rtap_chain *chain, u32 len,
 		      struct xdp_buff *xdp)
 {
-	u32 pad = rtap_net_tx_pad(q), buflen = rtap_net_tx_buflen(pad, len);
+	bool xdp_prog = sock_flag(q->backend.sock->sk, SOCK_XDP);
+	u32 pad = rtap_net_tx_pad(q, xdp_prog), buflen = rtap_net_tx_buflen(pad, len);
 	struct virtio_net_hdr hdr = {};
 	struct rtap_cursor cur;
 	void *buf;
@@ -94,12 +96,15 @@ int rtap_net_tx_build(struct rtap_net_queue *q, const struct rtap_chain *chain, 
 	err = rtap_cursor_read(&cur, buf + pad - q->hdr_len, q->hdr_len + len);
 	if (unlikely(err))
 		goto err_free;
-	if (!q->own_hdr) {
+	if (!q->own_hdr)
 		memcpy(&hdr, buf + pad - q->hdr_len, sizeof(hdr));
+	/* header and program may have changed since it was asked whether the frame can be here */
+	if (unlikely(xdp_prog && buflen > PAGE_SIZE && hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE))
+		err = -EINVAL;
+	else
 		err = rtap_net_tx_fix_header(&hdr, len);
-		if (unlikely(err))
-			goto err_free;
-	}
+	if (unlikely(err))
+		goto err_free;
 	memset(buf, 0, sizeof(int) + RTAP_NET_TAP_HDR);
 	xdp_init_buff(xdp, buflen, NULL);
 	/* no metadata: the TAP would take the bytes before the frame for some */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a queue counts: written by its worker alone, read by anyone
+ * What a queue counts: written under its lock, read by anyone
  */
 #ifndef RTAP_STATS_H
 #define RTAP_STATS_H
@@ -10,12 +10,16 @@
 
 #include "ring.h"
 
+#if !defined(__LP64__)
+#error "ringtap needs a 64-bit kernel: its counters are stored in one piece"
+#endif
+
 /**
  * enum rtap_stat - a queue's counters
  * @RTAP_STAT_PACKETS: frames handed to the TAP, or delivered to the guest
  * @RTAP_STAT_BYTES: their bytes, without the virtio header
  * @RTAP_STAT_BATCHES: runs of frames handed over or delivered together
- * @RTAP_STAT_KICKS: times the worker was woken for the queue
+ * @RTAP_STAT_KICKS: times the worker was woken for the queue, by whomever
  * @RTAP_STAT_SIGNALS: call eventfd signalled
  * @RTAP_STAT_SUPPRESSED: signals the driver did not want
  * @RTAP_STAT_POLL_HITS: busy polls that found work
@@ -60,7 +64,7 @@ enum rtap_stat {
  * struct rtap_stats - counters of one queue
  *
  * One writer: whoever holds the queue's lock. Readers take no lock; a 64-bit
- * counter is stored in one piece on every machine ringtap builds for.
+ * counter is stored in one piece on the 64-bit machines that ringtap builds for.
  */
 struct rtap_stats {
 	/** @counts: by enum rtap_stat */

@@ -33,7 +33,6 @@ static void rtap_vq_reset(struct rtap_vq *vq)
 {
 	vq->state = RTAP_VQ_STOPPED;
 	vq->owner = 0;
-	vq->features = 0;
 	vq->num = 1;
 	vq->base = 0;
 	vq->addr = (struct vhost_vring_addr){ .index = vq->index };
@@ -58,6 +57,8 @@ void rtap_vq_init(struct rtap_vq *vq, u32 dev_id, u32 index, void (*serve)(struc
 	vq->serve = serve;
 	rtap_work_init(&vq->work, rtap_vq_work);
 	rtap_poll_init(&vq->kick, EPOLLIN, rtap_vq_kicked);
+	ratelimit_state_init(&vq->log_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	rtap_vq_reset(vq);
 }
 
@@ -83,14 +84,12 @@ int rtap_vq_own(struct rtap_vq *vq, struct mm_struct *mm, struct rtap_worker *wo
 	vq->mm = mm;
 	vq->owner = task_tgid_nr(current);
 	WRITE_ONCE(vq->worker, worker);
-	/* a kick eventfd may have been given before there was a worker to wake */
-	rtap_vq_wake(vq);
 	mutex_unlock(&vq->lock);
 	return 0;
 }
 
 /**
- * rtap_vq_disown() - forget the owner and everything it said
+ * rtap_vq_disown() - forget the owner and everything it said, but for features
  * @vq: a queue that is detached
  *
  * The worker may still have the queue's work on its list; it has to be destroyed
@@ -353,6 +352,9 @@ void rtap_vq_break(struct rtap_vq *vq, int err)
 	if (vq->state != RTAP_VQ_RUNNING)
 		return;
 	vq->state = RTAP_VQ_BROKEN;
+	/* the owner is being killed: its memory cannot be faulted in, nobody did wrong */
+	if (fatal_signal_pending(current))
+		return;
 	rtap_stats_error(&vq->stats, fault->kind);
 	rtap_vq_log_ratelimited(KERN_WARNING, vq,
 				"stopped: %s at ring index %u, descriptor %u (error %d)\n",

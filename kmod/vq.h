@@ -11,6 +11,7 @@
 #define RTAP_VQ_H
 
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/vhost.h>
 
@@ -28,8 +29,8 @@ struct mm_struct;
 /** RTAP_VQ_SEGS - buffers of those chains */
 #define RTAP_VQ_SEGS (2 * RTAP_CHAIN_SEGS_MAX)
 /** RTAP_VQ_POLL_MAX_US - longest single busy poll, whatever the VMM asked for */
-#define RTAP_VQ_POLL_MAX_US 100000
-/** RTAP_VQ_USED - completions gathered before they have to be published */
+#define RTAP_VQ_POLL_MAX_US 5000
+/** RTAP_VQ_USED - completions gathered between two publications; never more than are at hand */
 #define RTAP_VQ_USED (2 * RTAP_VQ_CHAINS)
 
 /**
@@ -111,6 +112,8 @@ struct rtap_vq {
 	struct rtap_worker *worker;
 	/** @work: queued on @worker by kicks and by the backend */
 	struct rtap_work work;
+	/** @log_limit: how often the queue may write to the log */
+	struct ratelimit_state log_limit;
 	/** @serve: serves the queue once, on the worker; constant */
 	void (*serve)(struct rtap_vq *vq);
 	/** @stats: what the queue has counted since the device was opened */
@@ -165,13 +168,15 @@ static inline const struct rtap_chain *rtap_vq_chain(const struct rtap_vq *vq, u
 	return &vq->buf->chains[vq->first + i];
 }
 
-/* Every line says which device, whose, and which queue; one rate limit per call site. */
+/* Every line says which device, whose, and which queue; rates are limited per queue and in all. */
 #define rtap_vq_log_ratelimited(level, vq, fmt, ...)					\
 	do {										\
-		const struct rtap_vq *_vq = (vq);					\
+		struct rtap_vq *_vq = (vq);						\
 											\
-		printk_ratelimited(level "ringtap: device %u pid %d queue %u: " fmt,	\
-				   _vq->dev_id, _vq->owner, _vq->index, ##__VA_ARGS__);	\
+		if (__ratelimit(&_vq->log_limit))					\
+			printk_ratelimited(level "ringtap: device %u pid %d queue %u: "	\
+					   fmt, _vq->dev_id, _vq->owner, _vq->index,	\
+					   ##__VA_ARGS__);				\
 	} while (0)
 
 #endif /* RTAP_VQ_H */

@@ -56,9 +56,13 @@ static void rtap_vq_swap_areas(struct rtap_vq *vq, struct rtap_vq_areas *areas)
 	swap(vq->ring.desc, areas->desc);
 	swap(vq->ring.driver, areas->driver);
 	swap(vq->ring.device, areas->device);
+}
+
+static void rtap_vq_log_access(struct rtap_vq *vq)
+{
 	if (!vq->ring.desc.kaddr || !vq->ring.driver.kaddr || !vq->ring.device.kaddr)
 		rtap_vq_log_ratelimited(KERN_INFO, vq,
-					"ring memory refuses long-term pins, using the slower user access\n");
+					"ring memory refuses long-term pins: served by user access, which is slower\n");
 }
 
 static enum rtap_layout rtap_vq_layout(const struct rtap_vq *vq)
@@ -143,6 +147,7 @@ int rtap_vq_attach(struct rtap_vq *vq)
 		return err;
 	}
 	vq->state = RTAP_VQ_RUNNING;
+	rtap_vq_log_access(vq);
 	return 0;
 }
 
@@ -164,9 +169,7 @@ void rtap_vq_detach(struct rtap_vq *vq)
 	rtap_vq_unfetch(vq);
 	vq->base = rtap_ring_save(&vq->ring);
 	vq->state = RTAP_VQ_STOPPED;
-	swap(vq->ring.desc, areas.desc);
-	swap(vq->ring.driver, areas.driver);
-	swap(vq->ring.device, areas.device);
+	rtap_vq_swap_areas(vq, &areas);
 	rtap_vq_unmap_areas(vq, &areas);
 }
 
@@ -195,5 +198,6 @@ int rtap_vq_remap(struct rtap_vq *vq, const struct vhost_vring_addr *addr)
 	rtap_vq_unfetch(vq);
 	rtap_vq_swap_areas(vq, &areas);
 	rtap_vq_unmap_areas(vq, &areas);
+	rtap_vq_log_access(vq);
 	return 0;
 }

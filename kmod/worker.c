@@ -47,11 +47,7 @@ static bool rtap_worker_drain(struct rtap_worker *worker, bool run)
 
 static bool rtap_worker_run(void *data)
 {
-	struct rtap_worker *worker = data;
-
-	if (unlikely(!worker->pid))
-		WRITE_ONCE(worker->pid, current->pid);
-	return rtap_worker_drain(worker, true);
+	return rtap_worker_drain(data, true);
 }
 
 /* On the worker's thread, as it exits because the owner was killed. */
@@ -117,7 +113,7 @@ void rtap_worker_destroy(struct rtap_worker *worker)
  */
 void rtap_worker_queue(struct rtap_worker *worker, struct rtap_work *work)
 {
-	if (test_and_set_bit(RTAP_WORK_QUEUED, &work->flags))
+	if (READ_ONCE(worker->dead) || test_and_set_bit(RTAP_WORK_QUEUED, &work->flags))
 		return;
 	llist_add(&work->node, &worker->works);
 	vhost_task_wake(worker->task);

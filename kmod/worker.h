@@ -38,8 +38,6 @@ struct rtap_worker {
 	struct llist_head works;
 	/** @dead: the owner was killed, nothing queued from now on runs */
 	bool dead;
-	/** @pid: thread id in the initial pid namespace, 0 before it first ran */
-	pid_t pid;
 };
 
 struct rtap_worker *rtap_worker_create(pid_t owner);

@@ -84,6 +84,7 @@ struct vhost_task *rtap_compat_task_create(bool (*fn)(void *arg), void (*handle_
 	task->fn = fn;
 	task->arg = arg;
 	task->creator = current;
+	/* there is one: the caller is in an ioctl */
 	task->mm = get_task_mm(current);
 	task->thread = kthread_create(rtap_compat_task_main, task, "%s", name);
 	if (IS_ERR(task->thread)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Eventfd_signal() with one argument, as kernels from 6.8 have it
+ * Gives eventfd_signal() the one argument that newer kernels want
  */
 #ifndef RTAP_COMPAT_EVENTFD_H
 #define RTAP_COMPAT_EVENTFD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Vhost_task_*() over a kthread where the kernel has none
+ * Maps vhost_task_*() to a kthread where the kernel has none
  */
 #ifndef RTAP_COMPAT_VHOST_TASK_H
 #define RTAP_COMPAT_VHOST_TASK_H
