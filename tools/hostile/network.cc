@@ -219,7 +219,7 @@ Result<Done> full_sndbuf(Rig &rig)
 	std::string tap = rig.tap->name();
 	std::string command = fmt::format(
 		"{{ ip link del slow0; ip link add slow0 type dummy && ip link set slow0 up && "
-		"tc qdisc add dev slow0 root netem delay 50ms && "
+		"tc qdisc add dev slow0 root tbf rate 1mbit burst 3000 limit 300000 && "
 		"tc qdisc add dev {} clsact && tc filter add dev {} ingress matchall "
 		"action mirred egress redirect dev slow0; }} 2>/dev/null",
 		tap, tap);
@@ -228,7 +228,8 @@ Result<Done> full_sndbuf(Rig &rig)
 	unsigned used = rig.ring->used();
 
 	if (!run_command(command))
-		return fail(ENOTSUP, "set up", "netem", "no dummy, netem, matchall or mirred here");
+		return fail(ENOTSUP, "set up", "a slow interface",
+			    "no dummy, tbf, matchall or mirred here");
 	for (unsigned i = 0; i < frames; i++)
 		rig.ring->offer(std::span(&descriptor, 1));
 	TRY(rig.notify());
