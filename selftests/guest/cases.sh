@@ -172,7 +172,6 @@ two_queue_pairs()
 		done
 	fi
 	all_traffic
-	guest_kill
 }
 
 # The guest's driver must know IN_ORDER, and QEMU must pass it on.
@@ -222,7 +221,7 @@ killed_under_load()
 	local pid module=ringtap senders
 	serves_by_ringtap || module=vhost_net
 
-	need_plain_guest
+	need_guest
 	pid=$(guest_pid)
 	guest_run "traffic udp-send $host_ip 9 100000000 0 >/dev/null 2>&1 &"
 	"$traffic" udp-send "$guest_ip" 9 100000000 0 &

@@ -4,9 +4,9 @@
 # rtap-kernels: all
 # rtap-needs: root module kvm
 #
-#	run.sh [--quick] [--only WORD] [--node NODE]
+#	run.sh [--quick] [--only REGEX] [--node NODE]
 #
-# --quick: boot, ping and TCP. --only: tests whose name contains WORD. --node: another node to serve
+# --quick: boot, ping and TCP. --only: tests whose name matches REGEX. --node: another node to serve
 # the guest, /dev/vhost-net to compare. Runs on a KVM host, such as the test VM, where selftests/vm/vm.sh
 # starts it. $OUT keeps the guest's console. On a failure the next test gets a new guest.
 # shellcheck disable=SC2317,SC2119 # run_test calls the functions; need_module has optional arguments
@@ -29,7 +29,7 @@ while (($#)); do
 	--quick) quick=1 ;;
 	--only) only=$2 && shift ;;
 	--node) guest_node=$2 && shift ;;
-	*) fail "usage: run.sh [--quick] [--only WORD] [--node NODE]" ;;
+	*) fail "usage: run.sh [--quick] [--only REGEX] [--node NODE]" ;;
 	esac
 	shift
 done
@@ -52,16 +52,16 @@ tests=(
 	"mrg_rxbuf=off|without_mergeable"
 	"disable-modern=on|legacy_only"
 	"packed=on|packed_ring"
-	"two queue pairs|two_queue_pairs"
 	"in_order=on, packed and split|in_order"
+	"two queue pairs|two_queue_pairs"
 	"QEMU killed under load leaves nothing|killed_under_load"
 )
 
 chosen=()
 for entry in "${tests[@]}"; do
-	[[ ${entry%%|*} != *"$only"* ]] || chosen+=("$entry")
+	[[ ! ${entry%%|*} =~ $only ]] || chosen+=("$entry")
 done
-((${#chosen[@]} > 0)) || fail "no test has '$only' in its name"
+((${#chosen[@]} > 0)) || fail "no test has a name like '$only'"
 
 # guest_test NAME FUNCTION: a test that may use the guest that the test before it left in order.
 guest_test()

@@ -28,12 +28,12 @@ field_of()
 
 host_result()
 {
-	wait_for 70 test -s "$1" && cat "$1"
+	wait_for 300 test -s "$1" && cat "$1"
 }
 
 guest_result()
 {
-	guest_run -t 80 "until [ -s $1 ]; do usleep 20000; done; cat $1; rm $1"
+	guest_run -t 300 "until [ -s $1 ]; do usleep 20000; done; cat $1; rm $1"
 }
 
 # equal_streams SENT RECEIVED BYTES: as many bytes as asked for, with one SHA-256.
@@ -63,7 +63,7 @@ tcp_to_host()
 
 	rm -f "$result"
 	"$traffic" tcp-receive 5002 "$result"
-	sent=$(guest_run -t 120 traffic tcp-send "$host_ip" 5002 "$bytes" $RANDOM)
+	sent=$(guest_run -t 300 traffic tcp-send "$host_ip" 5002 "$bytes" $RANDOM)
 	received=$(host_result "$result")
 	equal_streams "$sent" "$received" "$bytes"
 }
@@ -94,7 +94,7 @@ udp_to_host()
 
 	rm -f "$result"
 	"$traffic" udp-receive 5004 "$1" "$result"
-	sent=$(guest_run traffic udp-send "$host_ip" 5004 "$1" "${2:-0}")
+	sent=$(guest_run -t 300 traffic udp-send "$host_ip" 5004 "$1" "${2:-0}")
 	received=$(host_result "$result")
 	exact_count "$sent" "$received" "$1"
 }
