@@ -8,7 +8,11 @@ series=${RTAP_BENCH_KERNEL:-6.1}
 out=$repo/.build/out/bench-icount-$series
 
 cd "$repo"
-selftests/vm/build.sh "$series" >/dev/null
+mkdir -p "$out"
+selftests/vm/build.sh "$series" >"$out/build.log" 2>&1 || {
+	tail -n 20 "$out/build.log" >&2
+	exit 1
+}
 # One processor whose clock counts instructions; --icount also turns off what would hide them: rep
 # movsb counts one per byte, and memory cleared on allocation is the allocator's time.
 OUT=$out selftests/vm/vm.sh --icount --timeout 3600 "$series" -- selftests/bench/in-vm.sh \

@@ -46,7 +46,10 @@ main()
 	cd "$repo"
 	mkdir -p "$out"
 	build_uml
-	selftests/vm/build.sh um >/dev/null
+	selftests/vm/build.sh um >"$out/build.log" 2>&1 || {
+		tail -n 20 "$out/build.log" >&2
+		exit 1
+	}
 	# What must be native speed is the kernel module; the lower and the upper bound of what
 	# SMAP and speculation barriers cost on hardware are a boot each.
 	run_fence 0 "$@"
