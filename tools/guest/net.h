@@ -15,7 +15,7 @@
 namespace ringtap {
 
 struct NetOptions {
-	QueueOptions queue;          // of both queues
+	QueueOptions queue = {};     // of both queues
 	bool mergeable = true;       // VIRTIO_NET_F_MRG_RXBUF
 	bool legacy = false;         // without VIRTIO_F_VERSION_1
 	unsigned frame_max = 1514;   // longest frame, without header

@@ -23,7 +23,7 @@ constexpr size_t segment_offset = tcp_offset + sizeof(tcphdr);
 // In front of the payload.
 struct Stamp {
 	uint32_t magic;
-	uint32_t checksum; // of the payload that follows
+	uint32_t checksum; // of the number and of the payload that follows
 	uint64_t sequence;
 };
 
@@ -31,10 +31,10 @@ struct Stamp {
 constexpr uint8_t guest_mac[ETH_ALEN] = {0x02, 0x72, 0x74, 0, 0, 1};
 constexpr uint8_t host_mac[ETH_ALEN] = {0x02, 0x72, 0x74, 0, 0, 2};
 
-// FNV-1a, eight bytes at a time.
-uint32_t checksum_of(std::span<const uint8_t> bytes)
+// FNV-1a, eight bytes at a time, of the number and what follows it.
+uint32_t checksum_of(uint64_t sequence, std::span<const uint8_t> bytes)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = (0xcbf29ce484222325 ^ sequence) * 0x100000001b3;
 
 	for (size_t i = 0; i < bytes.size(); i += sizeof(hash)) {
 		uint64_t word = 0;
@@ -192,7 +192,7 @@ FrameStream::Frame FrameStream::make(uint64_t sequence)
 	std::memcpy(frame_.data() + payload, noise_.data() + sequence * 13 % noise_period, length);
 
 	Stamp stamp{magic + uint32_t(options_.direction),
-		    checksum_of(std::span(frame_).subspan(payload)), sequence};
+		    checksum_of(sequence, std::span(frame_).subspan(payload)), sequence};
 
 	std::memcpy(frame_.data() + payload_offset(), &stamp, sizeof(stamp));
 	frame.bytes = frame_;
@@ -217,10 +217,10 @@ Result<uint64_t> FrameStream::check(const Offload &offload, std::span<const uint
 	std::memcpy(&stamp, bytes.data() + payload_offset(), sizeof(stamp));
 	if (stamp.magic != magic + uint32_t(options_.direction))
 		return fail(EBADMSG, "recognize", on, "its stamp was overwritten");
-	if (stamp.checksum != checksum_of(bytes.subspan(payload_offset() + sizeof(stamp))))
+	if (stamp.checksum !=
+	    checksum_of(stamp.sequence, bytes.subspan(payload_offset() + sizeof(stamp))))
 		return fail(EBADMSG, "verify the checksum of",
-			    fmt::format("frame {}", stamp.sequence),
-			    "its payload was changed on the way");
+			    fmt::format("frame {}", stamp.sequence), "it was changed on the way");
 
 	Frame expected = make(stamp.sequence);
 
