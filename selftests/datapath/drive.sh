@@ -16,7 +16,8 @@ drive()
 {
 	local rc=0
 
-	"$RINGTAP" drive --node "$RTAP_NODE" --stall 20 --count "$count" "$@" || rc=$?
+	[[ " $* " == *" --count "* ]] || set -- --count "$count" "$@"
+	"$RINGTAP" drive --node "$RTAP_NODE" --stall 20 "$@" || rc=$?
 	((rc != RTAP_SKIP)) || skip "the node does not offer a feature"
 	return "$rc"
 }
