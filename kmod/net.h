@@ -23,6 +23,8 @@
 #define RTAP_NET_BATCH 64
 /** RTAP_NET_FRAME_MAX - longest frame: the longest IP packet, Ethernet header, two VLAN tags */
 #define RTAP_NET_FRAME_MAX (65535 + ETH_HLEN + 2 * VLAN_HLEN)
+/** RTAP_NET_ROUND_BYTES - bytes after which a run looks whether others want the CPU */
+#define RTAP_NET_ROUND_BYTES 65536
 /** RTAP_NET_BUDGET - frames after which a queue lets its worker look at others */
 #define RTAP_NET_BUDGET 256
 /** RTAP_NET_BUDGET_BYTES - bytes after which it does */

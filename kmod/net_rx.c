@@ -134,12 +134,12 @@ static int rtap_net_rx_fetch(struct rtap_net_queue *q)
 static int rtap_net_rx_run(struct rtap_net_queue *q)
 {
 	const u64 *bytes = &q->vq.stats.counts[RTAP_STAT_BYTES];
-	u64 limit = *bytes + RTAP_NET_BUDGET_BYTES;
+	u64 limit = *bytes + RTAP_NET_BUDGET_BYTES, before;
 	u32 packets;
 	int ret;
 
 	for (packets = 0; packets < RTAP_NET_BUDGET && *bytes < limit; packets++) {
-		cond_resched();
+		before = *bytes;
 		ret = rtap_net_rx_fetch(q);
 		if (ret < 0)
 			return ret;
@@ -152,6 +152,8 @@ static int rtap_net_rx_run(struct rtap_net_queue *q)
 			packets += ret - 1;
 		if (ret <= 0)
 			return ret;
+		if (ret == RTAP_NET_BATCH || *bytes - before >= RTAP_NET_ROUND_BYTES)
+			cond_resched();
 	}
 	return 1;
 }

@@ -13,6 +13,7 @@
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
+#include <linux/uaccess.h>
 #include <net/sock.h>
 
 #include "net.h"
@@ -62,7 +63,11 @@ static int rtap_net_rx_first(struct rtap_net_queue *q, void *ptr)
 	return ret == -EMSGSIZE ? 0 : min(ret, 0);
 }
 
-/* Packets that the chains at hand have room for: never one that would have to go back. */
+/*
+ * Packets that the chains at hand have room for. None has to go back for want of
+ * room: one that is dropped on the way takes no chain, so that those after it begin
+ * earlier than was reckoned, where there is never less room.
+ */
 static int rtap_net_rx_consume(struct rtap_net_queue *q, void **packets)
 {
 	struct ptr_ring *ring = q->backend.ring;
@@ -136,16 +141,41 @@ static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_b
 	}
 }
 
-/* virtio 5.1.6.4: the header, num_buffers included, in one store */
-static int rtap_net_rx_header(struct rtap_net_queue *q, struct rtap_cursor *cur,
-			      const struct sk_buff *skb, u16 chains)
+/* virtio 5.1.6.4: the header, num_buffers included */
+static int rtap_net_rx_header(const struct sk_buff *skb, u16 chains,
+			      struct virtio_net_hdr_mrg_rxbuf *hdr)
 {
-	struct virtio_net_hdr_mrg_rxbuf hdr = {};
-
-	if (virtio_net_hdr_from_skb(skb, &hdr.hdr, true, true, rtap_net_vlan_len(skb)))
+	memset(hdr, 0, sizeof(*hdr));
+	if (virtio_net_hdr_from_skb(skb, &hdr->hdr, true, true, rtap_net_vlan_len(skb)))
 		return -EPROTO;
-	hdr.num_buffers = __cpu_to_virtio16(true, chains);
-	return rtap_cursor_write(cur, &hdr, q->hdr_len);
+	hdr->num_buffers = __cpu_to_virtio16(true, chains);
+	return 0;
+}
+
+/*
+ * The common case: a linear packet into one buffer, found once. A copy of constant
+ * size is spared the checks that others get. Returns whether it is the case, with
+ * the copy's result in @err.
+ */
+static bool rtap_net_rx_flat(struct rtap_net_queue *q, const struct rtap_seg *seg,
+			     const struct sk_buff *skb, const struct virtio_net_hdr_mrg_rxbuf *hdr,
+			     int *err)
+{
+	u32 total = q->hdr_len + skb->len, chunk;
+	void __user *to;
+
+	if (seg->len < total || skb_is_nonlinear(skb) || skb_vlan_tag_present(skb))
+		return false;
+	to = rtap_mem_translate(&q->vq.mem, seg->addr, total, &chunk);
+	if (!to || chunk < total)
+		return false;
+	if (likely(q->hdr_len == sizeof(*hdr)))
+		*err = copy_to_user(to, hdr, sizeof(*hdr)) ? -EFAULT : 0;
+	else
+		*err = copy_to_user(to, hdr, sizeof(hdr->hdr)) ? -EFAULT : 0;
+	if (likely(!*err) && copy_to_user(to + q->hdr_len, skb->data, skb->len))
+		*err = -EFAULT;
+	return true;
 }
 
 /* Part of a packet; a linear one is copied without building an iterator. */
@@ -192,17 +222,23 @@ static int rtap_net_rx_payload(struct rtap_net_queue *q, struct rtap_cursor *cur
 static int rtap_net_rx_skb(struct rtap_net_queue *q, const struct sk_buff *skb, u32 len)
 {
 	u32 total = q->hdr_len + len, segs;
+	struct virtio_net_hdr_mrg_rxbuf hdr;
 	struct rtap_vq *vq = &q->vq;
+	const struct rtap_seg *seg;
 	struct rtap_cursor cur;
 	int chains, err;
 
 	chains = rtap_net_rx_room(q, total, &segs);
 	if (chains <= 0)
 		return chains ?: -ENOBUFS;
-	rtap_cursor_init(&cur, &vq->mem, &vq->segs.v[rtap_vq_chain(vq, 0)->seg], segs);
-	err = rtap_net_rx_header(q, &cur, skb, chains);
-	if (!err)
-		err = rtap_net_rx_payload(q, &cur, skb);
+	seg = &vq->segs.v[rtap_vq_chain(vq, 0)->seg];
+	err = rtap_net_rx_header(skb, chains, &hdr);
+	if (!err && !rtap_net_rx_flat(q, seg, skb, &hdr, &err)) {
+		rtap_cursor_init(&cur, &vq->mem, seg, segs);
+		err = rtap_cursor_write(&cur, &hdr, q->hdr_len);
+		if (!err)
+			err = rtap_net_rx_payload(q, &cur, skb);
+	}
 	if (unlikely(err == -EFAULT))
 		return rtap_ring_fail(&vq->ring, RTAP_RING_BUFFER, vq->ring.last_avail,
 				      rtap_vq_chain(vq, 0)->id);

@@ -215,17 +215,21 @@ static void rtap_net_tx_wait_room(struct rtap_net_queue *q)
 static int rtap_net_tx_run(struct rtap_net_tx *tx)
 {
 	struct rtap_vq *vq = &tx->q->vq;
-	int ret;
+	u64 before;
+	int n, ret;
 
 	while (tx->packets < RTAP_NET_BUDGET && tx->bytes < RTAP_NET_BUDGET_BYTES) {
-		cond_resched();
-		ret = rtap_vq_fetch(vq, RTAP_NET_BATCH);
+		before = tx->bytes;
+		n = rtap_vq_fetch(vq, RTAP_NET_BATCH);
+		ret = n;
 		if (ret > 0)
 			ret = rtap_net_tx_batch(tx) ?: 1;
 		else if (!ret)
 			ret = rtap_vq_poll(vq, rtap_vq_pending) ? 1 : rtap_vq_wait(vq);
 		if (ret <= 0)
 			return ret;
+		if (n == RTAP_NET_BATCH || tx->bytes - before >= RTAP_NET_ROUND_BYTES)
+			cond_resched();
 		/* a round that sends nothing counts too: a driver could have many of them */
 		tx->packets++;
 	}
