@@ -375,8 +375,9 @@ void add_options(CLI::App &command, DriveOptions &options)
 		->capture_default_str();
 	command.add_option("--tap", options.tap,
 			   "TAP to use; without it, one in a network namespace of its own");
-	command.add_option("--layout", options.layout, "split or packed rings")
-		->transform(CLI::CheckedTransformer(layouts));
+	command.add_option("--layout", options.layout, "layout of the rings (split)")
+		->transform(CLI::CheckedTransformer(layouts).description("{split,packed}"))
+		->type_name("TEXT");
 	command.add_option("--direction", options.direction,
 			   "tx, rx (as the guest sees it) or both")
 		->check(CLI::IsMember({"tx", "rx", "both"}))
@@ -401,8 +402,10 @@ void add_options(CLI::App &command, DriveOptions &options)
 			 "VHOST_NET_F_VIRTIO_NET_HDR: the TAP has no virtio-net header");
 	command.add_flag("--offload", options.offload,
 			 "partial checksums and TCP segments of up to 64 KiB");
-	command.add_option("--mem", options.memory, "anon, thp, memfd, hugetlb or file")
-		->transform(CLI::CheckedTransformer(memories));
+	command.add_option("--mem", options.memory, "what backs the guest's memory (anon)")
+		->transform(CLI::CheckedTransformer(memories).description(
+			"{anon,thp,memfd,hugetlb,file}"))
+		->type_name("TEXT");
 	command.add_option("--mem-dir", options.directory, "where --mem file makes its file")
 		->capture_default_str();
 	command.add_option("--stall", options.stall_seconds,
