@@ -137,6 +137,7 @@ Result<Sample> BurstDriver::run(const Subject &subject, const Workload &workload
 {
 	BurstDriver driver(workload);
 
+	TRY(WorkerClock::wait_for_none());
 	TRY(driver.start(subject, tap, memory, cpu));
 
 	NetGuest &guest = *driver.guest_;

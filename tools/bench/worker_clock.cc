@@ -37,10 +37,10 @@ Result<std::string> slurp(const std::string &path)
 
 } // namespace
 
-Result<WorkerClock> WorkerClock::find()
+std::vector<WorkerClock::Worker> WorkerClock::list()
 {
 	std::string wanted = fmt::format("vhost-{}\n", ::getpid());
-	WorkerClock clock;
+	std::vector<Worker> workers;
 	std::error_code error;
 
 	for (const char *where : {"/proc", "/proc/self/task"}) {
@@ -54,13 +54,33 @@ Result<WorkerClock> WorkerClock::find()
 			auto comm = slurp(entry.path() / "comm");
 
 			if (comm && *comm == wanted)
-				clock.workers_.push_back({tid, entry.path()});
+				workers.push_back({tid, entry.path()});
 		}
 	}
+	return workers;
+}
+
+Result<WorkerClock> WorkerClock::find()
+{
+	WorkerClock clock;
+
+	clock.workers_ = list();
 	if (clock.workers_.empty())
 		return fail(ESRCH, "find", "the worker thread of the device",
 			    "it should be called vhost-<pid>; is /proc mounted?");
 	return clock;
+}
+
+Result<Done> WorkerClock::wait_for_none()
+{
+	auto deadline = Clock::now() + patience;
+
+	while (!list().empty()) {
+		if (Clock::now() >= deadline)
+			return fail(ETIMEDOUT, "see", "the worker of a closed device end");
+		std::this_thread::sleep_for(look_again);
+	}
+	return Done{};
 }
 
 Result<Done> WorkerClock::pin(int cpu) const

@@ -16,6 +16,9 @@ class WorkerClock {
 public:
 	[[nodiscard]] static Result<WorkerClock> find();
 
+	// Wait until none is left of a device that was closed: threads of this process end later.
+	[[nodiscard]] static Result<Done> wait_for_none();
+
 	[[nodiscard]] size_t workers() const { return workers_.size(); }
 
 	// Keep the workers on one processor, at default priority.
@@ -33,6 +36,7 @@ private:
 		std::string directory; // in /proc
 	};
 
+	[[nodiscard]] static std::vector<Worker> list();
 	[[nodiscard]] Result<bool> asleep() const;
 
 	std::vector<Worker> workers_;
