@@ -128,6 +128,16 @@ tests_for()
 	done
 }
 
+# QEMU's threads may run an instruction that the kernel was patching and has long patched back:
+# an int3 that nobody set, outside the module. https://bugzilla.redhat.com/show_bug.cgi?id=2216496
+emulator_died()
+{
+	local oops
+
+	oops=$(grep -m 1 -A 30 -E '(BUG|Oops|int3): |Oops: ' "$1") || return 1
+	head -n 1 <<<"$oops" | grep -qE 'int3: 0000 \[#1\]' && ! grep -qE ' rtap_|\[ringtap\]' <<<"$oops"
+}
+
 # in_vm SERIES TIMEOUT MEM TEST... : the VM, the tests in it, and what the kernel said meanwhile.
 in_vm()
 {
@@ -146,8 +156,14 @@ in_vm()
 		echo "not ok - $kind tests on $series: their programs do not build"
 		return 1
 	}
-	OUT=$repo/.build/out/$kind-$series RTAP_MODE=${mode:-one} "$here/vm/vm.sh" --timeout "$limit" --mem "$mem" \
-		"$series" -- selftests/in-vm "$@" || rc=$?
+	export OUT=$repo/.build/out/$kind-$series RTAP_MODE=${mode:-one}
+	"$here/vm/vm.sh" --timeout "$limit" --mem "$mem" "$series" -- selftests/in-vm "$@" || rc=$?
+	if ((rc == 124)) && emulator_died "$OUT/console.log"; then
+		echo "RTAP_AGAIN QEMU's own int3 race (not the module's) ended the VM"
+		rc=0
+		"$here/vm/vm.sh" --single --timeout "$((limit * 2))" --mem "$mem" "$series" -- \
+			selftests/in-vm "$@" || rc=$?
+	fi
 	one "the kernel log is clean on $series" "$here/vm/check-log" "$repo/.build/out/$kind-$series" || rc=1
 	return "$rc"
 }

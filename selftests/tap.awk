@@ -39,6 +39,16 @@ BEGIN {
 	next
 }
 
+# The stage starts anew: what it said before does not count.
+/^RTAP_AGAIN / {
+	close(results)
+	printf "" >results
+	total = failed = inside = inside_failed = 0
+	sub(/^RTAP_AGAIN /, "once more: ")
+	show($0)
+	next
+}
+
 /^ +(not )?ok [0-9]+/ {
 	inside++
 	if ($1 == "not")

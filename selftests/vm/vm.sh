@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=selftests/vm/common.sh
 . "$(dirname "$0")/common.sh"
 
-mem=4G smp=2 limit=600 append='' icount='' tty=''
+mem=4G smp=2 limit=600 append='' icount='' tty='' threads=multi
 qemu_extra=()
 
 usage()
@@ -19,6 +19,7 @@ usage()
 	  --smp N          processors (2)
 	  --timeout S      give up after S seconds (600)
 	  --append WORDS   more kernel command line
+	  --single         all processors in one thread: slower, free of QEMU's own races
 	  --icount         one processor whose clock counts instructions
 	  --qemu WORD      one more argument for QEMU; may be given again
 	  --shell          an interactive shell in place of a command
@@ -39,6 +40,7 @@ parse_options()
 		--timeout) limit=$2 && shift 2 ;;
 		--append) append=$2 && shift 2 ;;
 		--qemu) qemu_extra+=("$2") && shift 2 ;;
+		--single) threads=single && shift ;;
 		--icount) icount=1 && shift ;;
 		--shell) tty=1 && shift ;;
 		-h | --help) usage && exit ;;
@@ -114,7 +116,7 @@ qemu_arguments()
 			-smp 1 -cpu "max,-erms")
 		cmdline+=" init_on_alloc=0"
 	else
-		args+=(-accel "tcg,thread=multi" -smp "$smp" -cpu max)
+		args+=(-accel "tcg,thread=$threads" -smp "$smp" -cpu max)
 	fi
 	args+=(-append "$cmdline $append" "${qemu_extra[@]}")
 }
