@@ -239,6 +239,22 @@ TEST_P(VirtqueueTest, DoesNotSleepOverAUsedChain)
 	EXPECT_TRUE(queue_->enable_cb());
 }
 
+// Slots that no round has reached yet must not read as used.
+TEST_P(VirtqueueTest, StartsInsideTheRing)
+{
+	make({.size = 8, .start = 5});
+	for (Token token = 0; token < 3; token++)
+		add({text("x")}, {}, token);
+	kick();
+	for (Token token = 0; token < 3; token++) {
+		device_->push(*device_->pop(), 0);
+		EXPECT_EQ(get()->token, token);
+	}
+	EXPECT_FALSE(get());
+	EXPECT_TRUE(queue_->enable_cb());
+	EXPECT_FALSE(device_->pop());
+}
+
 // Random chains, in and out of order, through many wraps of ring and 16-bit index.
 TEST_P(VirtqueueTest, SurvivesManyRounds)
 {
