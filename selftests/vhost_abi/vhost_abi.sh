@@ -53,7 +53,7 @@ no_entry_is_stale()
 {
 	touch "$used"
 	awk -v "series=$series" '
-		NR == FNR { used[$1] = 1; next }
+		FILENAME == ARGV[1] { used[$1] = 1; next }
 		/^$/ || /^#/ { start = 0; next }
 		!start { start = FNR }
 		/^kernels:/ && ($0 ~ /: all$/ || ($0 " ") ~ (" " series " ")) { wanted[start] = 1 }
