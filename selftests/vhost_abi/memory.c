@@ -47,7 +47,8 @@ void *abi_bad_pointer(void)
 
 void *abi_kernel_pointer(void)
 {
-	return (void *)(~0UL - 0xffff);
+	/* Its last page: a 32-bit process on a 64-bit kernel has its stack right below. */
+	return (void *)(~0UL - 0xfff);
 }
 
 void *abi_read_only(const void *data, size_t size)
