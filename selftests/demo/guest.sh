@@ -37,11 +37,10 @@ per_second()
 
 boot_guest()
 {
-	local began=$SECONDS command
+	local began=$SECONDS
 
 	head_line "A guest, started by ringtap run"
-	guest_qemu_command
-	echo "  \$ ringtap run --tap $guest_tap -- ${command[*]:0:7} ..."
+	echo "  \$ ringtap run --tap $guest_tap -- qemu-system-x86_64 -accel kvm -cpu host -kernel vmlinux ..."
 	guest_start
 	fact "guest" "$(guest_run uname -sr), up after $((SECONDS - began)) s"
 	# shellcheck disable=SC2016 # for the guest's shell
@@ -90,7 +89,7 @@ datagram_line()
 	local said
 
 	said=$("$3" "$2" 64)
-	fact "UDP $1" "$2 of $2 datagrams, each once, $(per_second "$2" "$(field_of seconds "$said")") a second"
+	fact "UDP $1" "$2 of $2 datagrams, each once, $(per_second "$2" "$(field_of seconds "${said#*received}")") a second received"
 }
 
 show_traffic()
@@ -129,7 +128,7 @@ head_line "Traffic on the split rings"
 show_traffic 64
 show_counters
 head_line "The same guest with a card that asks for packed rings (packed=on)"
-nic_plug '"packed": true'
+nic_plug packed=on
 show_wiring packed
 head_line "Traffic on the packed rings"
 show_traffic 16

@@ -26,7 +26,7 @@ show_counters()
 	local file=${1:-}
 
 	[[ -n $file ]] || file=$(stats_files | head -n 1)
-	head_line "What its queues counted"
+	head_line "What its queues have counted so far"
 	printf '  %-22s %14s %14s\n' "" "rx, to guest" "tx, from guest"
 	awk '
 		/^[rt]x\.[a-z_]+ [0-9]+$/ && $1 !~ /\.(size|last_)/ {
@@ -46,13 +46,11 @@ show_counters()
 # module_out: unloaded, unless it was there before, and nothing bad in the kernel's log.
 module_out()
 {
-	local id=$RTAP_MARKER
-
 	if grep -q unload_ringtap "$RTAP_TMP/at_exit" 2>/dev/null; then
 		echo "  \$ rmmod ringtap"
 		wait_for 10 unload_ringtap
 		fact "module" "gone, nothing left behind"
 	fi
 	kmsg_is_clean
-	fact "kernel log" "$(kmsg_since_mark | grep -c ringtap: || true) lines of ringtap's, no warning since ${id%% *} began"
+	fact "kernel log" "nothing to worry about, $(kmsg_since_mark | grep -c ringtap: || true) lines of ringtap's"
 }

@@ -72,7 +72,7 @@ mtu_9000()
 
 	need_guest
 	ip link set "$guest_tap" mtu 9000
-	nic_plug '"host_mtu": 9000'
+	nic_plug host_mtu=9000
 	[[ $(guest_run cat /sys/class/net/eth0/mtu) == 9000 ]]
 	here=$(fragments cat /proc/net/snmp)
 	there=$(fragments guest_run cat /proc/net/snmp)
@@ -127,28 +127,28 @@ card_with()
 
 without_event_idx()
 {
-	card_with '"event_idx": false' split +15 +28 -29 +32 -34
+	card_with event_idx=off split +15 +28 -29 +32 -34
 }
 
 without_indirect()
 {
-	card_with '"indirect_desc": false' split +15 -28 +29 +32 -34
+	card_with indirect_desc=off split +15 -28 +29 +32 -34
 }
 
 without_mergeable()
 {
-	card_with '"mrg_rxbuf": false' split -15 +28 +29 +32 -34
+	card_with mrg_rxbuf=off split -15 +28 +29 +32 -34
 }
 
 legacy_only()
 {
-	card_with '"disable-modern": true, "disable-legacy": "off"' split +15 +28 +29 -32 -34
+	card_with disable-modern=on,disable-legacy=off split +15 +28 +29 -32 -34
 }
 
 packed_ring()
 {
 	serves_by_ringtap || skip "stock vhost-net has no packed ring"
-	card_with '"packed": true' packed +15 +28 +29 +32 +34
+	card_with packed=on packed +15 +28 +29 +32 +34
 }
 
 # Both pairs carry frames: as many flows as it takes.
@@ -174,24 +174,32 @@ two_queue_pairs()
 	all_traffic
 }
 
-# The guest's driver must know IN_ORDER, and QEMU must pass it on.
-in_order()
+# in_order_with LAYOUT PROPERTIES BITS...: the guest's driver must know IN_ORDER, and QEMU must pass it on.
+in_order_with()
 {
-	local root=${RINGTAP_CACHE:-$HOME/.cache/ringtap}/qemu-backport
+	local root=${RINGTAP_CACHE:-$HOME/.cache/ringtap}/qemu-backport layout=$1 properties=$2
 
-	serves_by_ringtap || skip "stock vhost-net has no packed ring"
+	shift 2
+	serves_by_ringtap || skip "not every stock vhost-net has IN_ORDER"
 	[[ ${RINGTAP_SERIES:-} == 7.3 ]] || skip "needs a guest whose driver accepts IN_ORDER: 7.3"
 	[[ -x $root/usr/bin/qemu-system-x86_64 ]] || skip "needs QEMU 10, from guest/prepare"
 	guest_qemu=("$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu"
 		-L "$root/usr/share/seabios" -L /usr/share/qemu)
-	guest_nic_opts=,packed=on,in_order=on guest_start
-	expect_served packed +15 +28 +29 +32 +34 +35
+	guest_nic_opts=,$properties guest_start
+	expect_served "$layout" "$@"
 	all_traffic
-	expect_served packed +34 +35
-	nic_plug '"in_order": true'
-	expect_served split +15 +28 +29 +32 -34 +35
-	all_traffic
+	expect_served "$layout" "$@"
 	guest_kill
+}
+
+in_order_split()
+{
+	in_order_with split in_order=on +15 +28 +29 +32 -34 +35
+}
+
+in_order_packed()
+{
+	in_order_with packed packed=on,in_order=on +15 +28 +29 +32 +34 +35
 }
 
 vhost_threads()

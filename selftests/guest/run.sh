@@ -52,7 +52,8 @@ tests=(
 	"mrg_rxbuf=off|without_mergeable"
 	"disable-modern=on|legacy_only"
 	"packed=on|packed_ring"
-	"in_order=on, packed and split|in_order"
+	"in_order=on|in_order_split"
+	"packed=on, in_order=on|in_order_packed"
 	"two queue pairs|two_queue_pairs"
 	"QEMU killed under load leaves nothing|killed_under_load"
 )

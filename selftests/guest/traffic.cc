@@ -41,9 +41,14 @@ void must(bool good, const char *what)
 		die(what);
 }
 
+double seconds_between(Clock::time_point start, Clock::time_point end)
+{
+	return std::max(std::chrono::duration<double>(end - start).count(), 1e-3);
+}
+
 double seconds_since(Clock::time_point start)
 {
-	return std::max(std::chrono::duration<double>(Clock::now() - start).count(), 1e-6);
+	return seconds_between(start, Clock::now());
 }
 
 // A stream of bytes that only its seed decides.
@@ -224,9 +229,13 @@ void udp_receive(char **args)
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 	go_on_in_background();
+	Clock::time_point first = Clock::now(), last = first;
 	while (readable(fd, good == expected ? quiet_ms : patience_ms / 6)) {
 		ssize_t size = recv(fd, got.data(), got.size(), 0);
 
+		last = Clock::now();
+		if (!good)
+			first = last;
 		if (size < static_cast<ssize_t>(smallest)) {
 			bad++;
 			continue;
@@ -242,9 +251,9 @@ void udp_receive(char **args)
 	}
 	char line[120];
 
-	std::snprintf(line, sizeof(line), "good=%llu again=%llu bad=%llu\n",
+	std::snprintf(line, sizeof(line), "good=%llu again=%llu bad=%llu seconds=%.3f\n",
 		      static_cast<unsigned long long>(good), static_cast<unsigned long long>(again),
-		      static_cast<unsigned long long>(bad));
+		      static_cast<unsigned long long>(bad), seconds_between(first, last));
 	publish(args[2], line);
 }
 
