@@ -95,8 +95,7 @@ rebind_ten_times()
 	need_plain_guest
 	device=$(guest_run 'basename $(readlink /sys/class/net/eth0/device)')
 	for _ in {1..10}; do
-		guest_run "cd /sys/bus/virtio/drivers/virtio_net && echo $device >unbind"
-		guest_run "cd /sys/bus/virtio/drivers/virtio_net && echo $device >bind && net_up"
+		guest_run "rebind $device && net_up"
 		pings 3
 	done
 	expect_served split "${usual[@]}"
@@ -107,7 +106,7 @@ reboots()
 {
 	need_plain_guest
 	echo "0 sync; reboot -f" >&"$agent_in"
-	guest_wait_ready 120
+	guest_wait_ready 240
 	expect_served split "${usual[@]}"
 	all_traffic
 }

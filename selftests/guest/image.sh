@@ -109,7 +109,7 @@ fill()
 	cp "$(command -v busybox)" "$dir/bin/busybox"
 	ln -s busybox "$dir/bin/sh"
 	install -m 755 "$guest_dir/init" "$dir/init"
-	install -m 755 "$guest_dir/net_up" "$helpers/traffic" "$dir/bin/"
+	install -m 755 "$guest_dir"/{net_up,rebind} "$helpers/traffic" "$dir/bin/"
 	unpack_modules "$dir/mod"
 }
 
@@ -134,7 +134,7 @@ main()
 	need_programs busybox-static:busybox cpio:cpio kmod:modprobe
 	find_kernel "${1:?"kernel series, or host"}"
 	build_traffic
-	hash=$(cat "$guest_dir"/{image.sh,init,net_up} "$helpers/traffic" "$(command -v busybox)" |
+	hash=$(cat "$guest_dir"/{image.sh,init,net_up,rebind} "$helpers/traffic" "$(command -v busybox)" |
 		sha256sum | cut -c 1-16)
 	with_lock guest make_image "$cache/guest/$release-$hash"
 	printf '%s\n' "$cache/guest/$release-$hash"
