@@ -26,7 +26,7 @@ drive --layout packed --count 100 --verbose
 for layout in split packed; do
 	head_line "A $layout ring, both directions, every frame verified"
 	drive --layout "$layout" --count 20000
-	drive --layout "$layout" --count 5000 --offload
+	drive --layout "$layout" --count 500 --offload
 done
 head_line "The end"
 module_out

@@ -27,7 +27,7 @@ announce()
 	packages=$(missing_packages)
 	[[ -z $packages ]] || things+=("Debian packages: $packages")
 	[[ -s $(kernel_root "$series")/release ]] ||
-		things+=("Debian's kernel $series with its headers (120 MB, into $cache; nothing is installed)")
+		things+=("Debian's kernel $series with its headers (140 MB, into $cache; nothing is installed)")
 	((${#things[@]} == 0)) || time=$2
 	if ((${#things[@]})); then
 		echo "This downloads:"
