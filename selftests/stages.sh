@@ -87,21 +87,48 @@ cmake_tools()
 		nice cmake --build "$tools" -j "$(nproc)" "$@"
 }
 
-# ctest's lines as TAP.
-ctest_to_tap()
+# GoogleTest's lines as TAP, one for each case; a death between them is a failure too.
+gtest_to_tap()
 {
-	sed -nE -e 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) \.+ *Passed.*/ok - unit: \1/p' \
-		-e 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) \.+ *\*+Skipped.*/ok - unit: \1 # SKIP by itself/p' \
-		-e 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) \.+ *(\*.*)/not ok - unit: \1 \2/p' \
-		-e '/^(ok|not ok|#)/p'
+	awk '
+	/^\[       OK \] / { print "ok - unit: " $4; next }
+	/^\[  FAILED  \] .* \([0-9]+ ms\)$/ { print "not ok - unit: " $4; failed++; next }
+	/^\[  SKIPPED \] .* \([0-9]+ ms\)$/ { print "ok - unit: " $4 " # SKIP by itself"; next }
+	/Failure$|ERROR: |runtime error/ { say = 12 }
+	/^\[ RUN/ { running = $4; next }
+	/^RTAP_EXIT / {
+		if ($2 && !failed)
+			print "not ok - unit: " $3 " ended with status " $2 " in " running
+		next
+	}
+	say-- > 0 { print "# " $0 }'
+}
+
+# unit_binary PATH : every case of one test program.
+unit_binary()
+{
+	local rc=0
+
+	# A hang must not hold the check.
+	(cd "$tools" && timeout 300 "$1" --gtest_color=no 2>&1) || rc=$?
+	echo "RTAP_EXIT $rc ${1##*/}"
+	return "$rc"
 }
 
 unit_stage()
 {
+	local binary bad=0 found=0
+
 	one "the tools and their tests build" build_tools || return 1
-	(cd "$tools" && ctest -j "$(nproc)" --timeout 300 --output-on-failure "$@" 2>&1) |
-		tee "$out/ctest.log" | ctest_to_tap
-	return "${PIPESTATUS[0]}"
+	for binary in "$tools"/*_test; do
+		[[ -x $binary ]] || continue
+		found=1
+		echo "# ${binary##*/}"
+		unit_binary "$binary" | gtest_to_tap
+		((PIPESTATUS[0] == 0)) || bad=1
+	done
+	((found)) || { echo "not ok - unit: there are no test programs" && bad=1; }
+	return "$bad"
 }
 
 # --- tests in a VM ------------------------------------------------------------------------------
