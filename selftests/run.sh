@@ -14,7 +14,7 @@ for test in "$@"; do
 	name="selftests: ${test%/*}: ${test##*/}"
 	echo "# $name"
 	rc=0
-	"./$test" 2>&1 | sed 's/^/    /' || rc=${PIPESTATUS[0]}
+	"./$test" 2>&1 | sed -u 's/^/    /' || rc=${PIPESTATUS[0]}
 	case "$rc" in
 	0)
 		passed=$((passed + 1))

@@ -246,7 +246,7 @@ run_one()
 		kernels=$(header "$t" kernels)
 		[[ $kernels != all && -n $kernels ]] || kernels=$newest
 		series=${series:-${kernels##* }}
-		build_tools --target ringtap >/dev/null || return 1
+		build_tools --target ringtap ringtap_hostile >/dev/null || return 1
 		"$here/vm/build.sh" "$series" >/dev/null 2>&1 || return 1
 		if [[ " $(header "$t" needs) " == *" kvm "* ]]; then
 			prepare_guest "$series" && in_vm "$series" 2700 6G one "$t"

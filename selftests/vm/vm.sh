@@ -102,7 +102,7 @@ qemu_arguments()
 {
 	local cmdline
 
-	cmdline="console=ttyS0 init=/init loglevel=5 panic=-1 oops=panic log_buf_len=8M rcupdate.rcu_cpu_stall_timeout=180"
+	cmdline="console=ttyS0 init=/init loglevel=5 panic=-1 oops=panic no_timer_check log_buf_len=8M rcupdate.rcu_cpu_stall_timeout=180"
 	args=(-nodefaults -nographic -no-reboot -m "$mem"
 		-kernel "$(kernel_root "$series")/vmlinuz" -initrd "$initrd"
 		-chardev "file,id=log,path=$out/console.log" -serial chardev:log
