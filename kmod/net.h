@@ -99,7 +99,6 @@ long rtap_net_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp);
 /* net_tx.c, net_rx.c: service, on the worker */
 void rtap_net_tx_serve(struct rtap_vq *vq);
 void rtap_net_rx_serve(struct rtap_vq *vq);
-bool rtap_net_rx_ready(struct rtap_net_queue *q);
 
 /* net_tx_frame.c: from a chain to a frame in the TAP's batch */
 int rtap_net_tx_build(struct rtap_net_queue *q, const struct rtap_chain *chain, u32 len,

@@ -59,20 +59,9 @@ void rtap_net_rx_complete(struct rtap_net_queue *q, u32 total, u32 chains)
 	}
 }
 
-/**
- * rtap_net_rx_ready() - whether a packet waits
- * @q: the receive queue; its lock is held
- *
- * Return: true if so.
- */
-bool rtap_net_rx_ready(struct rtap_net_queue *q)
-{
-	return rtap_backend_ready(&q->backend);
-}
-
 static bool rtap_net_rx_vq_ready(struct rtap_vq *vq)
 {
-	return rtap_net_rx_ready(rtap_net_queue_of(vq));
+	return rtap_backend_ready(&rtap_net_queue_of(vq)->backend);
 }
 
 /* Deliver a batch of packets. As rtap_net_rx_ring(). */
@@ -96,7 +85,7 @@ static int rtap_net_rx_idle(struct rtap_net_queue *q)
 	WRITE_ONCE(q->sock_armed, true);
 	/* pairs with the barrier between the TAP's produce and its wake-up */
 	smp_mb();
-	if (!rtap_net_rx_ready(q))
+	if (!rtap_backend_ready(&q->backend))
 		return 0;
 	WRITE_ONCE(q->sock_armed, false);
 	return 1;
