@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vhost_uapi.h"
+#include "../../tools/lib/vhost_abi.h"
+
+#define ABI_BIT(bit) (1ULL << (bit))
 
 #define ABI_QUEUES 2
 #define ABI_RX     0
@@ -126,6 +128,10 @@ void section_running(void);
 void section_restart(void);
 void section_reset(void);
 void section_worker(void);
+void section_worker_bad(void);
+void section_worker_owner(void);
+void section_worker_running(void);
+void section_worker_dead(void);
 void section_fork_owner(void);
 void section_unknown(void);
 void section_file(void);

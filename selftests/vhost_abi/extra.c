@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// extra.c - sections on workers, who forks them, unknown ioctls, and the descriptor as a file.
+// extra.c - sections on who forks the workers, unknown ioctls, and the descriptor as a file.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,35 +18,6 @@
 
 /* What the kernel, which is 64-bit, takes for a message. */
 #define MESSAGE_SIZE 72
-
-void section_worker(void)
-{
-	static const unsigned int indices[] = {0, 1, 2, 0xffffffff};
-	struct abi_rig rig;
-	size_t i;
-
-	rig_open(&rig);
-	STEP_WORKER("unowned-new", rig.fd, VHOST_NEW_WORKER, 0x5a, 0);
-	STEP_WORKER("unowned-free", rig.fd, VHOST_FREE_WORKER, 0, 0);
-	STEP_WORKER("unowned-attach", rig.fd, VHOST_ATTACH_VRING_WORKER, 0, 0);
-	STEP_WORKER("unowned-get", rig.fd, VHOST_GET_VRING_WORKER, 0, 0x5a);
-	STEP_VOID("take", rig.fd, VHOST_SET_OWNER);
-	for (i = 0; i < sizeof(indices) / sizeof(indices[0]); i++) {
-		STEP_WORKER(abi_name("new-%u", indices[i]), rig.fd, VHOST_NEW_WORKER, indices[i],
-			    0);
-		STEP_WORKER(abi_name("free-%u", indices[i]), rig.fd, VHOST_FREE_WORKER, indices[i],
-			    0);
-		STEP_WORKER(abi_name("attach-%u", indices[i]), rig.fd, VHOST_ATTACH_VRING_WORKER,
-			    indices[i], 0);
-		STEP_WORKER(abi_name("get-%u", indices[i]), rig.fd, VHOST_GET_VRING_WORKER,
-			    indices[i], 0x5a);
-	}
-	STEP("new-unmapped", rig.fd, VHOST_NEW_WORKER, abi_bad_pointer(), "unmapped");
-	STEP("free-unmapped", rig.fd, VHOST_FREE_WORKER, abi_bad_pointer(), "unmapped");
-	STEP("attach-unmapped", rig.fd, VHOST_ATTACH_VRING_WORKER, abi_bad_pointer(), "unmapped");
-	STEP("get-unmapped", rig.fd, VHOST_GET_VRING_WORKER, abi_bad_pointer(), "unmapped");
-	rig_close(&rig);
-}
 
 void section_fork_owner(void)
 {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// <linux/vhost.h> as C++ can include it, with what Debian 12's copy does not have yet.
+// <linux/vhost.h> as C and C++ can include it, with what Debian 12's copy does not have yet.
 #pragma once
 
-// The legacy half of virtio_ring.h is not valid C++; the build defines this too.
+// The legacy half of virtio_ring.h is not valid C++; the build of tools/ defines this too.
 #ifndef VIRTIO_RING_NO_LEGACY
 #define VIRTIO_RING_NO_LEGACY
 #endif
 
-#include <cstdint>
-
 #include <linux/if_ether.h>
+#include <linux/types.h>
 #include <linux/vhost.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
@@ -18,9 +17,13 @@
 #include <sys/ioctl.h>
 
 // virtio_net.h has a field named "class"; what it includes is included above.
+#ifdef __cplusplus
 #define class class_name
+#endif
 #include <linux/virtio_net.h>
+#ifdef __cplusplus
 #undef class
+#endif
 
 // Since Linux 6.5; honoured only by vhost-scsi until ringtap.
 #ifndef VHOST_NEW_WORKER
