@@ -4,7 +4,6 @@
  */
 #include "dev.h"
 
-#include <linux/err.h>
 #include <linux/idr.h>
 #include <linux/nospec.h>
 #include <linux/sched/mm.h>
@@ -43,35 +42,6 @@ void rtap_dev_exit(struct rtap_dev *dev)
 	rtap_mem_put(dev->mem);
 	ida_free(&rtap_dev_ids, dev->id);
 	mutex_destroy(&dev->lock);
-}
-
-static void rtap_dev_stop_workers(struct rtap_dev *dev)
-{
-	while (dev->nr_workers) {
-		WRITE_ONCE(dev->nr_workers, dev->nr_workers - 1);
-		rtap_worker_destroy(dev->workers[dev->nr_workers]);
-	}
-}
-
-/* One worker has to be there; if a further one cannot be had, fewer serve. */
-static int rtap_dev_start_workers(struct rtap_dev *dev, u32 want)
-{
-	struct rtap_worker *worker;
-
-	while (dev->nr_workers < want) {
-		worker = rtap_worker_create(dev->owner);
-		if (IS_ERR(worker) && !dev->nr_workers)
-			return PTR_ERR(worker);
-		if (IS_ERR(worker)) {
-			pr_warn_ratelimited("ringtap: device %u pid %d: %u of %u workers could be started (error %ld)\n",
-					    dev->id, dev->owner, dev->nr_workers, want,
-					    PTR_ERR(worker));
-			return 0;
-		}
-		dev->workers[dev->nr_workers] = worker;
-		WRITE_ONCE(dev->nr_workers, dev->nr_workers + 1);
-	}
-	return 0;
 }
 
 static int rtap_dev_own_vqs(struct rtap_dev *dev)
@@ -181,7 +151,13 @@ static long rtap_dev_vring_ioctl(struct rtap_dev *dev, unsigned int cmd, void __
 	if (index >= RTAP_DEV_VQS)
 		return -ENOBUFS;
 	index = array_index_nospec(index, RTAP_DEV_VQS);
-	return rtap_vq_ioctl(dev->vqs[index], cmd, argp);
+	switch (cmd) {
+	case VHOST_ATTACH_VRING_WORKER:
+	case VHOST_GET_VRING_WORKER:
+		return rtap_dev_vring_worker_ioctl(dev, dev->vqs[index], cmd, argp);
+	default:
+		return rtap_vq_ioctl(dev->vqs[index], cmd, argp);
+	}
 }
 
 /**
@@ -205,6 +181,9 @@ long rtap_dev_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp)
 		return rtap_dev_set_log_base(dev, argp);
 	case VHOST_SET_LOG_FD:
 		return rtap_dev_set_log_fd(dev, argp);
+	case VHOST_NEW_WORKER:
+	case VHOST_FREE_WORKER:
+		return rtap_dev_worker_ioctl(dev, cmd, argp);
 	default:
 		return rtap_dev_vring_ioctl(dev, cmd, argp);
 	}

@@ -12,6 +12,11 @@
 
 /** RTAP_DEV_VQS - queues of a network device */
 #define RTAP_DEV_VQS 2
+/**
+ * RTAP_DEV_WORKERS - most threads of a device: a spare for each that is moved or freed,
+ * and on 6.1 the only limit, where RLIMIT_NPROC does not count kernel threads
+ */
+#define RTAP_DEV_WORKERS 8
 
 /**
  * struct rtap_dev - what one open of the node stands for
@@ -33,9 +38,9 @@ struct rtap_dev {
 	u64 log_base;
 	/** @log: signalled when the dirty log is written, or NULL */
 	struct eventfd_ctx *log;
-	/** @workers: threads; the first @nr_workers exist */
-	struct rtap_worker *workers[RTAP_DEV_VQS];
-	/** @nr_workers: 0 without an owner */
+	/** @workers: threads by their id, NULL where there is none */
+	struct rtap_worker *workers[RTAP_DEV_WORKERS];
+	/** @nr_workers: how many there are; 0 without an owner */
 	u32 nr_workers;
 	/** @vqs: the queues; constant, owned by whoever made the device */
 	struct rtap_vq *vqs[RTAP_DEV_VQS];
@@ -48,6 +53,14 @@ int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers);
 void rtap_dev_disown(struct rtap_dev *dev);
 int rtap_dev_check_owner(const struct rtap_dev *dev);
 long rtap_dev_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
+
+/* dev_worker.c */
+int rtap_dev_start_workers(struct rtap_dev *dev, u32 want);
+void rtap_dev_stop_workers(struct rtap_dev *dev);
+int rtap_dev_attach_worker(struct rtap_dev *dev, struct rtap_vq *vq, u32 id);
+long rtap_dev_worker_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
+long rtap_dev_vring_worker_ioctl(struct rtap_dev *dev, struct rtap_vq *vq, unsigned int cmd,
+				 void __user *argp);
 
 /* dev_mem.c */
 long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp);

@@ -23,6 +23,12 @@ static void rtap_vq_work(struct rtap_work *work)
 	mutex_unlock(&vq->lock);
 }
 
+/* The worker ended before it came to it: the one that the queue has now serves it. */
+static void rtap_vq_requeue(struct rtap_work *work)
+{
+	rtap_vq_wake(container_of(work, struct rtap_vq, work));
+}
+
 static void rtap_vq_kicked(struct rtap_poll *poll)
 {
 	rtap_vq_wake(container_of(poll, struct rtap_vq, kick));
@@ -55,7 +61,7 @@ void rtap_vq_init(struct rtap_vq *vq, u32 dev_id, u32 index, void (*serve)(struc
 	vq->dev_id = dev_id;
 	vq->index = index;
 	vq->serve = serve;
-	rtap_work_init(&vq->work, rtap_vq_work);
+	rtap_work_init(&vq->work, rtap_vq_work, rtap_vq_requeue);
 	rtap_poll_init(&vq->kick, EPOLLIN, rtap_vq_kicked);
 	ratelimit_state_init(&vq->log_limit, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
@@ -83,7 +89,7 @@ int rtap_vq_own(struct rtap_vq *vq, struct mm_struct *mm, struct rtap_worker *wo
 	vq->segs = (struct rtap_segs){ .v = buf->segs, .max = RTAP_VQ_SEGS };
 	vq->mm = mm;
 	vq->owner = task_tgid_nr(current);
-	WRITE_ONCE(vq->worker, worker);
+	rcu_assign_pointer(vq->worker, worker);
 	mutex_unlock(&vq->lock);
 	return 0;
 }
@@ -101,7 +107,7 @@ void rtap_vq_disown(struct rtap_vq *vq)
 {
 	rtap_poll_stop(&vq->kick);
 	mutex_lock(&vq->lock);
-	WRITE_ONCE(vq->worker, NULL);
+	rcu_assign_pointer(vq->worker, NULL);
 	kvfree(vq->buf);
 	vq->buf = NULL;
 	vq->mm = NULL;
@@ -118,31 +124,50 @@ void rtap_vq_disown(struct rtap_vq *vq)
 /**
  * rtap_vq_set_worker() - have another worker serve the queue, under traffic too
  * @vq: the queue
- * @worker: its new worker
+ * @worker: its new worker; the caller keeps it for as long as the queue has it
  *
- * Work already queued runs once more on the old worker, which must therefore
- * outlive the queue's owner; the queue's lock keeps the two apart.
+ * A kick that is on the old worker's list already is served there, once more; the
+ * queue's lock keeps the two apart. The old one may be destroyed after a grace
+ * period of RCU: what it then has not come to, it gives back.
+ *
+ * Context: process context; sleeps for as long as a run over the queue takes.
  */
 void rtap_vq_set_worker(struct rtap_vq *vq, struct rtap_worker *worker)
 {
 	mutex_lock(&vq->lock);
-	WRITE_ONCE(vq->worker, worker);
+	rcu_assign_pointer(vq->worker, worker);
 	mutex_unlock(&vq->lock);
+	/* kicks that a dead worker let pass */
+	rtap_vq_wake(vq);
+}
+
+/**
+ * rtap_vq_worker() - who serves the queue
+ * @vq: the queue; its lock or its device's lock is held
+ *
+ * Return: the worker, NULL without an owner.
+ */
+struct rtap_worker *rtap_vq_worker(const struct rtap_vq *vq)
+{
+	/* written under both locks, so that either will do */
+	return rcu_dereference_protected(vq->worker, true);
 }
 
 /**
  * rtap_vq_wake() - have the queue served soon
  * @vq: the queue; nothing happens without an owner
  *
- * Context: any, including wake-up callbacks with interrupts off. The poll that
- * calls it has been stopped before the worker goes.
+ * Context: any, including wake-up callbacks with interrupts off.
  */
 void rtap_vq_wake(struct rtap_vq *vq)
 {
-	struct rtap_worker *worker = READ_ONCE(vq->worker);
+	struct rtap_worker *worker;
 
+	rcu_read_lock();
+	worker = rcu_dereference(vq->worker);
 	if (worker)
 		rtap_worker_queue(worker, &vq->work);
+	rcu_read_unlock();
 }
 
 /* Make room behind what is fetched: by moving it to the front, if it has to be. */
@@ -317,6 +342,7 @@ bool rtap_vq_pending(struct rtap_vq *vq)
 bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq))
 	__must_hold(&vq->lock)
 {
+	struct rtap_worker *worker = rtap_vq_worker(vq);
 	u64 end;
 
 	lockdep_assert_held(&vq->lock);
@@ -330,7 +356,7 @@ bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq))
 		}
 		cpu_relax();
 	} while (local_clock() < end && !need_resched() && !signal_pending(current) &&
-		 llist_empty(&vq->worker->works));
+		 llist_empty(&worker->works));
 	rtap_stats_add(&vq->stats, RTAP_STAT_POLL_MISSES, 1);
 	return false;
 }

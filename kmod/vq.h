@@ -108,8 +108,11 @@ struct rtap_vq {
 	/** @kick: our interest in @kick_file */
 	struct rtap_poll kick;
 
-	/** @worker: who serves the queue; NULL without an owner. Read without the lock. */
-	struct rtap_worker *worker;
+	/**
+	 * @worker: who serves the queue; NULL without an owner. Written under the
+	 * lock, read by wake-ups under RCU.
+	 */
+	struct rtap_worker __rcu *worker;
 	/** @work: queued on @worker by kicks and by the backend */
 	struct rtap_work work;
 	/** @log_limit: how often the queue may write to the log */
@@ -125,6 +128,7 @@ void rtap_vq_init(struct rtap_vq *vq, u32 dev_id, u32 index, void (*serve)(struc
 int rtap_vq_own(struct rtap_vq *vq, struct mm_struct *mm, struct rtap_worker *worker);
 void rtap_vq_disown(struct rtap_vq *vq);
 void rtap_vq_set_worker(struct rtap_vq *vq, struct rtap_worker *worker);
+struct rtap_worker *rtap_vq_worker(const struct rtap_vq *vq);
 void rtap_vq_wake(struct rtap_vq *vq);
 int rtap_vq_fetch(struct rtap_vq *vq, u32 want);
 void rtap_vq_unfetch(struct rtap_vq *vq);

@@ -6,6 +6,7 @@
 
 #include <linux/err.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/sched/vhost_task.h>
 #include <linux/slab.h>
 
@@ -13,15 +14,29 @@
  * rtap_work_init() - prepare work for its first rtap_worker_queue()
  * @work: the work
  * @fn: what it does
+ * @requeue: queues it again, on whoever is its worker by then
  */
-void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work))
+void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work),
+		    void (*requeue)(struct rtap_work *work))
 {
 	work->flags = 0;
 	work->fn = fn;
+	work->requeue = requeue;
 }
 
-/* Take everything off the list; a dead worker's work is dropped, not run. */
-static bool rtap_worker_drain(struct rtap_worker *worker, bool run)
+/* The work is off the list: it may be queued again. */
+static void rtap_work_release(struct rtap_work *work)
+{
+	clear_bit(RTAP_WORK_QUEUED, &work->flags);
+	/*
+	 * Whoever finds the bit clear queues again, whoever found it set is seen
+	 * by what is called next. Pairs with test_and_set_bit() in
+	 * rtap_worker_queue().
+	 */
+	smp_mb__after_atomic();
+}
+
+static bool rtap_worker_drain(struct rtap_worker *worker)
 {
 	struct llist_node *list = llist_del_all(&worker->works);
 	struct rtap_work *work, *next;
@@ -31,23 +46,33 @@ static bool rtap_worker_drain(struct rtap_worker *worker, bool run)
 	__set_current_state(TASK_RUNNING);
 	list = llist_reverse_order(list);
 	llist_for_each_entry_safe(work, next, list, node) {
-		clear_bit(RTAP_WORK_QUEUED, &work->flags);
-		/*
-		 * Whoever finds the bit clear queues again, whoever found it
-		 * set is seen by fn(). Pairs with test_and_set_bit() in
-		 * rtap_worker_queue().
-		 */
-		smp_mb__after_atomic();
-		if (run)
-			work->fn(work);
+		rtap_work_release(work);
+		work->fn(work);
 		cond_resched();
 	}
 	return true;
 }
 
+/* Work that this worker will not do goes to whoever is to do it now. In any context. */
+static void rtap_worker_give_up(struct rtap_worker *worker)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(&worker->works));
+	struct rtap_work *work, *next;
+
+	llist_for_each_entry_safe(work, next, list, node) {
+		rtap_work_release(work);
+		work->requeue(work);
+	}
+}
+
 static bool rtap_worker_run(void *data)
 {
-	return rtap_worker_drain(data, true);
+	struct rtap_worker *worker = data;
+
+	if (unlikely(!worker->thread))
+		/* pairs with smp_load_acquire() in rtap_worker_thread() */
+		smp_store_release(&worker->thread, get_task_struct(current));
+	return rtap_worker_drain(worker);
 }
 
 /* On the worker's thread, as it exits because the owner was killed. */
@@ -56,17 +81,19 @@ static void rtap_worker_kill(void *data)
 	struct rtap_worker *worker = data;
 
 	WRITE_ONCE(worker->dead, true);
-	rtap_worker_drain(worker, false);
+	smp_mb(); /* pairs with llist_add() in rtap_worker_queue() */
+	rtap_worker_give_up(worker);
 }
 
 /**
  * rtap_worker_create() - start a thread for the calling owner
  * @owner: pid of the owner, for the thread's name
+ * @id: number of the worker in its device
  *
  * Context: an ioctl of the owner, whose mm, cgroups and limits the thread takes.
  * Return: the worker, or an ERR_PTR (RLIMIT_NPROC and pids.max included).
  */
-struct rtap_worker *rtap_worker_create(pid_t owner)
+struct rtap_worker *rtap_worker_create(pid_t owner, u32 id)
 {
 	struct rtap_worker *worker;
 	char name[TASK_COMM_LEN];
@@ -75,6 +102,7 @@ struct rtap_worker *rtap_worker_create(pid_t owner)
 	worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
 	if (!worker)
 		return ERR_PTR(-ENOMEM);
+	worker->id = id;
 	init_llist_head(&worker->works);
 	/* the name that tools look for when they pin or account vhost threads */
 	snprintf(name, sizeof(name), "vhost-%d", owner);
@@ -90,31 +118,38 @@ struct rtap_worker *rtap_worker_create(pid_t owner)
 
 /**
  * rtap_worker_destroy() - end the thread and free the worker
- * @worker: worker that nothing queues on any more
+ * @worker: worker that nothing queues on any more, nor is about to: a grace period
+ *          of RCU has passed since it could be found
  *
- * Work still queued is dropped. Never waits for the owner: a worker whose owner
- * was killed has already ended.
+ * Work still queued is queued anew with whoever is its worker now. Never waits for
+ * the owner: a worker whose owner was killed has already ended.
  *
  * Context: process context; sleeps until the work that is running returns.
  */
 void rtap_worker_destroy(struct rtap_worker *worker)
 {
 	vhost_task_stop(worker->task);
-	rtap_worker_drain(worker, false);
+	rtap_worker_give_up(worker);
+	if (worker->thread)
+		put_task_struct(worker->thread);
 	kfree(worker);
 }
 
 /**
  * rtap_worker_queue() - have work done on the worker's thread
- * @worker: the worker
+ * @worker: the worker; nothing happens if it is dead
  * @work: the work; nothing happens if it is queued already
  *
  * Context: any, including wake-up callbacks with interrupts off.
  */
 void rtap_worker_queue(struct rtap_worker *worker, struct rtap_work *work)
 {
-	if (READ_ONCE(worker->dead) || test_and_set_bit(RTAP_WORK_QUEUED, &work->flags))
+	if (rtap_worker_is_dead(worker) || test_and_set_bit(RTAP_WORK_QUEUED, &work->flags))
 		return;
+	/* full barrier, pairs with smp_mb() in rtap_worker_kill(): it finds the work, or ... */
 	llist_add(&work->node, &worker->works);
 	vhost_task_wake(worker->task);
+	/* ... we find it dead: the work must not stay, it could never be queued again */
+	if (unlikely(rtap_worker_is_dead(worker)))
+		rtap_worker_give_up(worker);
 }

@@ -27,6 +27,8 @@ struct vhost_task {
 	struct completion joined;
 	/** @join_err: how that went */
 	int join_err;
+	/** @started: @fn may be called */
+	bool started;
 	/** @fn: called in a loop; false means that there was nothing to do */
 	bool (*fn)(void *arg);
 	/** @arg: for @fn */
@@ -41,11 +43,11 @@ static int rtap_compat_task_main(void *data)
 	complete(&task->joined);
 	kthread_use_mm(task->mm);
 	for (;;) {
-		/* pairs with the wake-up in kthread_stop() and in task_wake() */
+		/* pairs with the wake-ups of kthread_stop(), task_start() and task_wake() */
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (kthread_should_stop())
 			break;
-		if (!task->fn(task->arg))
+		if (!READ_ONCE(task->started) || !task->fn(task->arg))
 			schedule();
 	}
 	__set_current_state(TASK_RUNNING);
@@ -110,6 +112,7 @@ struct vhost_task *rtap_compat_task_create(bool (*fn)(void *arg), void (*handle_
  */
 void rtap_compat_task_start(struct vhost_task *task)
 {
+	WRITE_ONCE(task->started, true);
 	wake_up_process(task->thread);
 }
 

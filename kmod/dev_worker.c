@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The threads of a device: made and freed by its owner, and which serves which queue
+ */
+#include "dev.h"
+
+#include <linux/err.h>
+#include <linux/nospec.h>
+#include <linux/rcupdate.h>
+#include <linux/uaccess.h>
+
+/* Start a thread with the lowest free id, as stock's allocation does. */
+static struct rtap_worker *rtap_dev_add_worker(struct rtap_dev *dev)
+{
+	struct rtap_worker *worker;
+	u32 id = 0;
+
+	lockdep_assert_held(&dev->lock);
+	while (id < RTAP_DEV_WORKERS && dev->workers[id])
+		id++;
+	if (id == RTAP_DEV_WORKERS)
+		return ERR_PTR(-ENOSPC);
+	worker = rtap_worker_create(dev->owner, id);
+	if (IS_ERR(worker))
+		return worker;
+	dev->workers[id] = worker;
+	WRITE_ONCE(dev->nr_workers, dev->nr_workers + 1);
+	return worker;
+}
+
+/* A grace period has passed since a queue had the worker. */
+static void rtap_dev_remove_worker(struct rtap_dev *dev, struct rtap_worker *worker)
+{
+	dev->workers[worker->id] = NULL;
+	WRITE_ONCE(dev->nr_workers, dev->nr_workers - 1);
+	rtap_worker_destroy(worker);
+}
+
+/**
+ * rtap_dev_start_workers() - start the threads that a new owner has
+ * @dev: a device without workers; its lock is held
+ * @want: how many; their ids count from 0
+ *
+ * One has to be there; if a further one cannot be had, fewer serve.
+ *
+ * Context: an ioctl of the owner.
+ * Return: 0, or why there can be no worker.
+ */
+int rtap_dev_start_workers(struct rtap_dev *dev, u32 want)
+{
+	struct rtap_worker *worker;
+
+	lockdep_assert_held(&dev->lock);
+	while (dev->nr_workers < want) {
+		worker = rtap_dev_add_worker(dev);
+		if (IS_ERR(worker) && !dev->nr_workers)
+			return PTR_ERR(worker);
+		if (IS_ERR(worker)) {
+			pr_warn_ratelimited("ringtap: device %u pid %d: %u of %u workers could be started (error %ld)\n",
+					    dev->id, dev->owner, dev->nr_workers, want,
+					    PTR_ERR(worker));
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/**
+ * rtap_dev_stop_workers() - end all threads
+ * @dev: the device; no queue has a worker or is woken any more
+ *
+ * Context: process context of anyone; sleeps until the workers have ended.
+ */
+void rtap_dev_stop_workers(struct rtap_dev *dev)
+{
+	int i;
+
+	/* one that was killed may be giving its work to another this very moment */
+	if (dev->nr_workers > 1)
+		synchronize_rcu();
+	for (i = 0; i < RTAP_DEV_WORKERS; i++)
+		if (dev->workers[i])
+			rtap_dev_remove_worker(dev, dev->workers[i]);
+}
+
+static struct rtap_worker *rtap_dev_find_worker(struct rtap_dev *dev, u32 id)
+{
+	lockdep_assert_held(&dev->lock);
+	if (id >= RTAP_DEV_WORKERS)
+		return NULL;
+	return dev->workers[array_index_nospec(id, RTAP_DEV_WORKERS)];
+}
+
+/* As with stock, ENOMEM says that there was no thread to be had, for whatever reason. */
+static long rtap_dev_new_worker(struct rtap_dev *dev, void __user *argp)
+{
+	struct vhost_worker_state state;
+	struct rtap_worker *worker;
+
+	worker = rtap_dev_add_worker(dev);
+	if (worker == ERR_PTR(-ENOSPC) || worker == ERR_PTR(-ERESTARTNOINTR))
+		return PTR_ERR(worker);
+	if (IS_ERR(worker))
+		return -ENOMEM;
+	state.worker_id = worker->id;
+	if (!copy_to_user(argp, &state, sizeof(state)))
+		return 0;
+	/* nobody knows of it */
+	rtap_dev_remove_worker(dev, worker);
+	return -EFAULT;
+}
+
+static bool rtap_dev_has_use_of(const struct rtap_dev *dev, const struct rtap_worker *worker)
+{
+	int i;
+
+	for (i = 0; i < RTAP_DEV_VQS; i++)
+		if (rtap_vq_worker(dev->vqs[i]) == worker)
+			return true;
+	return false;
+}
+
+static long rtap_dev_free_worker(struct rtap_dev *dev, void __user *argp)
+{
+	struct vhost_worker_state state;
+	struct rtap_worker *worker;
+
+	if (copy_from_user(&state, argp, sizeof(state)))
+		return -EFAULT;
+	worker = rtap_dev_find_worker(dev, state.worker_id);
+	if (!worker)
+		return -ENODEV;
+	if (rtap_dev_has_use_of(dev, worker) || rtap_worker_is_dead(worker))
+		return -EBUSY;
+	/* wake-ups may have found it before the queue was moved: let them queue their work */
+	synchronize_rcu();
+	rtap_dev_remove_worker(dev, worker);
+	return 0;
+}
+
+/**
+ * rtap_dev_worker_ioctl() - make or free a worker
+ * @dev: the device; its lock is held
+ * @cmd: VHOST_NEW_WORKER or VHOST_FREE_WORKER
+ * @argp: user address of its argument
+ *
+ * Context: an ioctl of the owner.
+ * Return: what the ioctl returns.
+ */
+long rtap_dev_worker_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp)
+{
+	lockdep_assert_held(&dev->lock);
+	if (cmd == VHOST_NEW_WORKER)
+		return rtap_dev_new_worker(dev, argp);
+	return rtap_dev_free_worker(dev, argp);
+}
+
+/**
+ * rtap_dev_attach_worker() - have a worker serve a queue, under traffic too
+ * @dev: the device; its lock is held and it has an owner
+ * @vq: a queue of it
+ * @id: the worker
+ *
+ * Context: process context; sleeps.
+ * Return: 0, -ENODEV if there is no such worker, -ESRCH if its owner was killed.
+ */
+int rtap_dev_attach_worker(struct rtap_dev *dev, struct rtap_vq *vq, u32 id)
+{
+	struct rtap_worker *worker = rtap_dev_find_worker(dev, id);
+
+	if (!worker)
+		return -ENODEV;
+	if (rtap_worker_is_dead(worker))
+		return -ESRCH;
+	if (worker != rtap_vq_worker(vq))
+		rtap_vq_set_worker(vq, worker);
+	return 0;
+}
+
+/**
+ * rtap_dev_vring_worker_ioctl() - set or tell which worker serves a queue
+ * @dev: the device; its lock is held
+ * @vq: the queue that the argument names
+ * @cmd: VHOST_ATTACH_VRING_WORKER or VHOST_GET_VRING_WORKER
+ * @argp: user address of its argument
+ *
+ * Context: an ioctl of the owner.
+ * Return: what the ioctl returns.
+ */
+long rtap_dev_vring_worker_ioctl(struct rtap_dev *dev, struct rtap_vq *vq, unsigned int cmd,
+				 void __user *argp)
+{
+	struct vhost_vring_worker arg = { .index = vq->index };
+	struct rtap_worker *worker = rtap_vq_worker(vq);
+
+	lockdep_assert_held(&dev->lock);
+	if (cmd == VHOST_ATTACH_VRING_WORKER) {
+		if (copy_from_user(&arg, argp, sizeof(arg)))
+			return -EFAULT;
+		return rtap_dev_attach_worker(dev, vq, arg.worker_id);
+	}
+	/* stock takes a queue away from a worker whose owner was killed */
+	if (rtap_worker_is_dead(worker))
+		return -EINVAL;
+	arg.worker_id = worker->id;
+	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
