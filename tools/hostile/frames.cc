@@ -16,18 +16,6 @@ namespace {
 constexpr uint32_t header_size = sizeof(virtio_net_hdr_v1);
 constexpr size_t whole_frame = 65535 + ETH_HLEN + 8; // the longest IP packet behind two VLAN tags
 
-using Body = Result<Done> (*)(Rig &rig);
-
-Result<Done> on_rig(const RigOptions &options, Body body)
-{
-	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
-
-	TRY(rig->honest());
-	TRY(body(*rig));
-	TRY(expect(TRY(DeviceStats::read()).sum(rig->counter("error_")) == 0, "no ring error"));
-	return expect_closed(std::move(rig));
-}
-
 // Offers a chain, and sees it come back with one more of a reason's drops and nothing sent.
 Result<Done> expect_drop(Rig &rig, std::span<const RawDescriptor> chain, const char *reason)
 {
@@ -220,11 +208,10 @@ Result<Done> huge_buffers(Rig &rig)
 	return rig.honest();
 }
 
-void add(Tests &tests, const RigOptions &options, const char *name, Body body)
+void add(Tests &tests, const RigOptions &options, const char *name, RigTest body)
 {
-	tests.push_back({fmt::format("{}, {}: {}", queue_name(options.queue),
-				     layout_name(options.layout), name),
-			 [options, body] { return on_rig(options, body); }});
+	tests.push_back(
+		{test_name(options, name), [options, body] { return on_rig(options, body); }});
 }
 
 } // namespace

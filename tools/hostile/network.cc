@@ -19,18 +19,6 @@ namespace {
 
 constexpr uint16_t vlan_id = 5;
 
-using Body = Result<Done> (*)(Rig &rig);
-
-Result<Done> on_rig(const RigOptions &options, Body body)
-{
-	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
-
-	TRY(rig->honest());
-	TRY(body(*rig));
-	TRY(expect(TRY(DeviceStats::read()).sum(rig->counter("error_")) == 0, "no ring error"));
-	return expect_closed(std::move(rig));
-}
-
 // What was sent is what the TAP counted, in packets and in bytes; ours agree.
 Result<Done> exact_counters(Rig &rig)
 {
@@ -296,16 +284,14 @@ Result<Done> deleted_and_closed(const RigOptions &options)
 void add_network(Tests &tests, const std::string &node)
 {
 	auto add = [&](const RigOptions &options, const char *name, auto run) {
-		tests.push_back({fmt::format("{}, {}: {}", queue_name(options.queue),
-					     layout_name(options.layout), name),
-				 run});
+		tests.push_back({test_name(options, name), run});
 	};
 
 	for (Layout layout : {Layout::split, Layout::packed}) {
 		RigOptions options{.node = node, .layout = layout};
 		RigOptions receiver{.node = node, .layout = layout, .queue = NetGuest::rx_index};
 		RigOptions finite{.node = node, .layout = layout, .ring = 64};
-		auto with = [](const RigOptions &o, Body body) {
+		auto with = [](const RigOptions &o, RigTest body) {
 			return [=] { return on_rig(o, body); };
 		};
 

@@ -14,18 +14,6 @@ namespace ringtap {
 
 namespace {
 
-using Body = Result<Done> (*)(Rig &rig);
-
-Result<Done> on_rig(const RigOptions &options, Body body)
-{
-	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
-
-	TRY(rig->honest());
-	TRY(body(*rig));
-	TRY(expect(TRY(DeviceStats::read()).sum(rig->counter("error_")) == 0, "no ring error"));
-	return expect_closed(std::move(rig));
-}
-
 // QEMU masks MSI-X vectors like this: whoever has the old eventfd hears nothing more.
 Result<Done> call_swap(Rig &rig)
 {
@@ -183,15 +171,13 @@ Result<Done> restarts(Rig &rig)
 void add_running(Tests &tests, const std::string &node)
 {
 	auto add = [&](const RigOptions &options, const char *name, auto run) {
-		tests.push_back({fmt::format("{}, {}: {}", queue_name(options.queue),
-					     layout_name(options.layout), name),
-				 run});
+		tests.push_back({test_name(options, name), run});
 	};
 
 	for (Layout layout : {Layout::split, Layout::packed})
 		for (unsigned queue : {NetGuest::rx_index, NetGuest::tx_index}) {
 			RigOptions options{.node = node, .layout = layout, .queue = queue};
-			auto with = [&](Body body) {
+			auto with = [&](RigTest body) {
 				return [=] { return on_rig(options, body); };
 			};
 

@@ -27,6 +27,8 @@ void add_network(Tests &tests, const std::string &node);
 
 [[nodiscard]] const char *layout_name(Layout layout);
 [[nodiscard]] const char *queue_name(unsigned queue);
+// "tx, split: name"
+[[nodiscard]] std::string test_name(const RigOptions &options, const char *name);
 
 // The lying queue of the rig is broken as it should be: one error signalled, one counted, one
 // line in the log; the other queue is not touched. Then it is revived and works.
@@ -34,5 +36,8 @@ void add_network(Tests &tests, const std::string &node);
 [[nodiscard]] Result<Done> expect_revived(Rig &rig, uint64_t errors);
 // The device is gone with its last descriptor.
 [[nodiscard]] Result<Done> expect_closed(std::unique_ptr<Rig> rig);
+// A test between an honest chain and close(): the device has no ring to complain of.
+using RigTest = Result<Done> (*)(Rig &rig);
+[[nodiscard]] Result<Done> on_rig(const RigOptions &options, RigTest test);
 
 } // namespace ringtap

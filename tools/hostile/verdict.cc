@@ -18,6 +18,12 @@ const char *queue_name(unsigned queue)
 	return queue == NetGuest::tx_index ? "tx" : "rx";
 }
 
+std::string test_name(const RigOptions &options, const char *name)
+{
+	return fmt::format("{}, {}: {}", queue_name(options.queue), layout_name(options.layout),
+			   name);
+}
+
 namespace {
 
 Result<Done> expect_counted(const Rig &rig, const DeviceStats &stats, const std::string &kind)
@@ -106,6 +112,16 @@ Result<Done> expect_closed(std::unique_ptr<Rig> rig)
 	TRY(rig->other_works(10));
 	rig.reset();
 	return expect(!std::filesystem::exists(directory), "the device gone after close()");
+}
+
+Result<Done> on_rig(const RigOptions &options, RigTest test)
+{
+	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
+
+	TRY(rig->honest());
+	TRY(test(*rig));
+	TRY(expect(TRY(DeviceStats::read()).sum(rig->counter("error_")) == 0, "no ring error"));
+	return expect_closed(std::move(rig));
 }
 
 } // namespace ringtap
