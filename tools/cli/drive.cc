@@ -12,6 +12,7 @@
 #include "cli/context.h"
 #include "guest/net.h"
 #include "guest/traffic.h"
+#include "guest/worker_mover.h"
 #include "lib/netns.h"
 #include "lib/packet_socket.h"
 #include "lib/tap.h"
@@ -20,6 +21,8 @@
 namespace ringtap {
 
 namespace {
+
+using Direction = FrameStream::Direction;
 
 struct DriveOptions {
 	std::string node = "/dev/vhost-ringtap";
@@ -42,6 +45,7 @@ struct DriveOptions {
 	std::string directory = MemoryOptions().directory;
 	std::string direction = "both";
 	unsigned stall_seconds = 5;
+	uint64_t moves = 0; // of queues between workers
 	bool json = false;
 	bool verbose = false;
 
@@ -59,6 +63,7 @@ struct Drive {
 	std::optional<Tap> tap;
 	std::optional<PacketSocket> socket;
 	std::optional<VhostDevice> device;
+	std::unique_ptr<WorkerMover> mover; // or none
 	std::optional<Traffic> traffic;
 };
 
@@ -82,7 +87,7 @@ NetOptions net_options(const DriveOptions &options)
 	net.queue.indirect_max = options.indirect ? std::max(net.pieces, 2u) : 0;
 	net.mergeable = options.mergeable;
 	net.legacy = options.legacy;
-	net.frame_max = options.offload ? FrameStream::longest
+	net.frame_max = options.offload ? FrameStream::longest_segmented
 					: std::max(options.size, unsigned(ETH_FRAME_LEN));
 	// The ring must have room for the longest frame twice over, in however many buffers.
 	unsigned chains = std::max(options.ring / (options.indirect ? 1 : net.pieces) / 2, 1u);
@@ -96,13 +101,19 @@ NetOptions net_options(const DriveOptions &options)
 Result<Done> check_options(const DriveOptions &options)
 {
 	unsigned smallest = FrameStream::smallest(options.offload);
+	unsigned longest = FrameStream::longest(options.receives() ? Direction::to_guest
+								   : Direction::to_tap);
 
 	if (options.legacy && (options.layout == Layout::packed || options.in_order))
 		return fail(0, "be", "a legacy driver with packed rings or IN_ORDER",
 			    "both came with virtio 1.0 or later; leave out --legacy");
-	if (options.size < smallest || options.size > FrameStream::longest)
+	if (options.size < smallest || options.size > longest)
 		return fail(0, "send", fmt::format("frames of {} bytes", options.size),
-			    fmt::format("use {} to {}", smallest, FrameStream::longest));
+			    fmt::format("use {} to {}{}", smallest, longest,
+					options.receives()
+						? ", or with --direction tx more: a TAP's "
+						  "MTU limits what the guest receives"
+						: ""));
 	if (options.offload && options.size > FrameStream::smallest(true) + FrameStream::mss)
 		return fail(0, "send",
 			    fmt::format("unsegmented TCP frames of {} bytes", options.size),
@@ -147,7 +158,9 @@ Result<Done> open_tap(Drive &drive, const DriveOptions &options)
 	if (options.tap.empty()) {
 		TRY(enter_new_netns());
 		drive.tap = TRY(Tap::create("drive%d", wanted));
-		TRY(drive.tap->set_mtu(std::max(options.size, unsigned(ETH_FRAME_LEN)) - ETH_HLEN));
+		TRY(drive.tap->set_mtu(std::clamp(options.size, unsigned(ETH_FRAME_LEN),
+						  FrameStream::longest(Direction::to_guest)) -
+				       ETH_HLEN));
 	} else {
 		drive.tap = TRY(Tap::open(options.tap, wanted));
 	}
@@ -182,6 +195,24 @@ Result<Done> start(Drive &drive)
 	return drive.guest->rx().kick();
 }
 
+// A node without workers to be had is nobody's fault either.
+Result<Done> start_mover(Drive &drive, const DriveOptions &options, Context &ctx)
+{
+	WorkerMover::Options mover{.moves = options.moves, .busy = {}};
+
+	if (options.receives())
+		mover.busy.push_back(NetGuest::rx_index);
+	if (options.sends())
+		mover.busy.push_back(NetGuest::tx_index);
+
+	auto started = WorkerMover::start(*drive.device, mover);
+
+	if (!started && started.error().code == ENOTTY)
+		ctx.exit_code = EXIT_SKIPPED;
+	drive.mover = TRY(std::move(started));
+	return Done{};
+}
+
 Result<Done> run_traffic(Drive &drive, const DriveOptions &options)
 {
 	TrafficOptions traffic;
@@ -194,6 +225,8 @@ Result<Done> run_traffic(Drive &drive, const DriveOptions &options)
 	traffic.stall = std::chrono::seconds(options.stall_seconds);
 	if (options.offload || options.size > 4096)
 		traffic.rx_window = traffic.tx_window = 64;
+	if (drive.mover)
+		traffic.go_on = [&drive] { return drive.mover->running(); };
 	drive.traffic.emplace(*drive.guest, *drive.socket, traffic);
 	return drive.traffic->run();
 }
@@ -247,6 +280,14 @@ nlohmann::ordered_json to_json(const NotifyCounts &counts)
 		{"signals", counts.signals}};
 }
 
+nlohmann::ordered_json to_json(const WorkerMover::Counts &counts)
+{
+	return {{"moves", counts.moves},
+		{"made", counts.made},
+		{"freed", counts.freed},
+		{"held", counts.held}};
+}
+
 void print_json(Drive &drive, const DriveOptions &options, bool good)
 {
 	nlohmann::ordered_json features = nlohmann::ordered_json::array();
@@ -272,6 +313,8 @@ void print_json(Drive &drive, const DriveOptions &options, bool good)
 		{"good", good},
 	};
 
+	if (drive.mover)
+		json["workers"] = to_json(drive.mover->counts());
 	fmt::print("{}\n", json.dump(2));
 }
 
@@ -298,6 +341,13 @@ void print_text(Drive &drive, const DriveOptions &options)
 		print_flow("guest to TAP", drive.traffic->tx(), drive.guest->tx().counts());
 	if (options.receives())
 		print_flow("TAP to guest", drive.traffic->rx(), drive.guest->rx().counts());
+	if (drive.mover) {
+		const WorkerMover::Counts &counts = drive.mover->counts();
+
+		fmt::print("workers: {} moves of a queue, {} made, {} freed; held {} times: only "
+			   "the queues' own used the CPU\n",
+			   counts.moves, counts.made, counts.freed, counts.held);
+	}
 	if (drive.traffic->headers_without_count())
 		fmt::print("note: {} received headers had num_buffers 0; virtio 1.0 wants 1\n",
 			   drive.traffic->headers_without_count());
@@ -345,17 +395,21 @@ Result<Done> drive_node(DriveOptions options, Context &ctx)
 	TRY(make_guest(drive, options));
 	TRY(open_tap(drive, options));
 	TRY(start(drive));
+	if (options.moves)
+		TRY(start_mover(drive, options, ctx));
 
 	auto ran = run_traffic(drive, options);
+	auto moved = drive.mover ? drive.mover->finish() : Result<Done>();
 	auto stopped = stop(drive);
 	auto judged = ran ? judge(drive, options) : ran;
-	bool good = ran && stopped && judged;
+	bool good = ran && moved && stopped && judged;
 
 	if (options.json)
 		print_json(drive, options, good);
 	else
 		print_text(drive, options);
 	TRY(judged);
+	TRY(moved);
 	TRY(stopped);
 	ctx.exit_code = EXIT_GOOD;
 	return Done{};
@@ -411,6 +465,8 @@ void add_options(CLI::App &command, DriveOptions &options)
 	command.add_option("--stall", options.stall_seconds,
 			   "seconds without progress before giving up")
 		->capture_default_str();
+	command.add_option("--moves", options.moves,
+			   "move the queues between workers so often meanwhile");
 	command.add_flag("--json", options.json, "the result as JSON");
 	command.add_flag("-v,--verbose", options.verbose, "each ioctl, in words, on stderr");
 }

@@ -86,7 +86,7 @@ std::string offload_text(const Offload &o)
 } // namespace
 
 FrameStream::FrameStream(const Options &options) :
-	options_(options), noise_(make_noise(noise_period + longest))
+	options_(options), noise_(make_noise(noise_period + frame_max()))
 {
 }
 
@@ -102,7 +102,7 @@ uint16_t FrameStream::ethertype() const
 
 unsigned FrameStream::frame_max() const
 {
-	return options_.offload ? longest : options_.size;
+	return options_.offload ? longest_segmented : options_.size;
 }
 
 size_t FrameStream::payload_offset() const

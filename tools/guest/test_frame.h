@@ -30,14 +30,21 @@ public:
 	};
 
 	static constexpr uint16_t plain_ethertype = 0x88b5; // IEEE 802, local experimental
+	static constexpr unsigned vlan_tag = 4;
 	static constexpr unsigned mss = 1448;
-	// A TAP's largest MTU allows no more for plain frames; segmented ones must be shorter than
-	// its gso_max_size, or the host cuts them up.
-	static constexpr unsigned longest = 65535;
+	// Frames to be segmented must be shorter than the TAP's gso_max_size, or the host cuts them
+	// up.
+	static constexpr unsigned longest_segmented = 65535;
 
 	explicit FrameStream(const Options &options);
 
 	[[nodiscard]] static unsigned smallest(bool offload);
+	// The longest plain frame that passes. To the TAP that is what the module takes, an IP
+	// packet of 65,535 bytes behind two VLAN tags; to the guest, what a TAP's largest MTU allows.
+	[[nodiscard]] static constexpr unsigned longest(Direction direction)
+	{
+		return direction == Direction::to_tap ? 65535 + ETH_HLEN + 2 * vlan_tag : 65535;
+	}
 	[[nodiscard]] uint16_t ethertype() const;
 	// The longest frame of the stream.
 	[[nodiscard]] unsigned frame_max() const;

@@ -20,8 +20,9 @@ public:
 	struct Options {
 		int ifindex = 0;
 		uint16_t ethertype = ETH_P_ALL;
-		bool vnet_hdr = false;    // frames carry a virtio_net_hdr (PACKET_VNET_HDR)
-		size_t frame_max = 65550; // longest frame to receive
+		bool vnet_hdr = false; // frames carry a virtio_net_hdr (PACKET_VNET_HDR)
+		size_t frame_max =
+			65557; // longest frame to receive: 64 KiB of IP and two VLAN tags
 		int buffer_bytes = 32 << 20;
 	};
 	struct Received {

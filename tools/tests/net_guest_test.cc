@@ -96,6 +96,24 @@ TEST_P(NetGuestTest, PutsTheHeaderInFront)
 	EXPECT_EQ(guest_->reap().value(), 1u);
 }
 
+// What the module takes, and the header: longer than 16 bits can count.
+TEST_P(NetGuestTest, SendsTheLongestFrame)
+{
+	constexpr unsigned longest = FrameStream::longest(FrameStream::Direction::to_tap);
+	FrameStream stream({FrameStream::Direction::to_tap, longest, false});
+
+	make({.queue = {.size = 4}, .frame_max = longest, .pieces = 2});
+	ASSERT_EQ(longest, 65557u);
+	ASSERT_TRUE(guest_->send({}, stream.make(7).bytes).value());
+	ASSERT_TRUE(guest_->tx().kick());
+	auto chain = tx_->pop();
+
+	ASSERT_TRUE(chain);
+	EXPECT_EQ(stream.check({}, bytes(chain->readable.substr(guest_->header_size()))).value(),
+		  7u);
+	EXPECT_EQ(guest_->send({}, std::vector<uint8_t>(longest + 1)).error().code, EMSGSIZE);
+}
+
 TEST_P(NetGuestTest, HasNoRoomUntilReaped)
 {
 	make({.queue = {.size = 4}, .pieces = 2});
