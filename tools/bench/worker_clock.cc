@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds vhost workers in /proc and reads their schedstat.
+// Adds up, pins and waits for the workers of our own devices.
 #include "bench/worker_clock.h"
 
-#include <charconv>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 #include <sched.h>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 namespace ringtap {
 
@@ -24,47 +18,13 @@ using Clock = std::chrono::steady_clock;
 constexpr auto look_again = 50us;
 constexpr auto patience = 10s;
 
-Result<std::string> slurp(const std::string &path)
-{
-	std::ifstream file(path);
-	std::ostringstream text;
-
-	text << file.rdbuf();
-	if (!file)
-		return fail(errno, "read", path, "is the worker gone?");
-	return text.str();
-}
-
 } // namespace
-
-std::vector<WorkerClock::Worker> WorkerClock::list()
-{
-	std::string wanted = fmt::format("vhost-{}\n", ::getpid());
-	std::vector<Worker> workers;
-	std::error_code error;
-
-	for (const char *where : {"/proc", "/proc/self/task"}) {
-		for (const auto &entry : std::filesystem::directory_iterator(where, error)) {
-			std::string name = entry.path().filename();
-			int tid = 0;
-
-			if (std::from_chars(name.data(), name.data() + name.size(), tid).ec !=
-			    std::errc())
-				continue;
-			auto comm = slurp(entry.path() / "comm");
-
-			if (comm && *comm == wanted)
-				workers.push_back({tid, entry.path()});
-		}
-	}
-	return workers;
-}
 
 Result<WorkerClock> WorkerClock::find()
 {
 	WorkerClock clock;
 
-	clock.workers_ = list();
+	clock.workers_ = worker_threads(::getpid());
 	if (clock.workers_.empty())
 		return fail(ESRCH, "find", "the worker thread of the device",
 			    "it should be called vhost-<pid>; is /proc mounted?");
@@ -75,7 +35,7 @@ Result<Done> WorkerClock::wait_for_none()
 {
 	auto deadline = Clock::now() + patience;
 
-	while (!list().empty()) {
+	while (!worker_threads(::getpid()).empty()) {
 		if (Clock::now() >= deadline)
 			return fail(ETIMEDOUT, "see", "the worker of a closed device end");
 		std::this_thread::sleep_for(look_again);
@@ -90,7 +50,7 @@ Result<Done> WorkerClock::pin(int cpu) const
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	for (const Worker &worker : workers_) {
+	for (const WorkerThread &worker : workers_) {
 		// A thread of ours has inherited our real-time class.
 		if (::sched_setscheduler(worker.tid, SCHED_OTHER, &parameters) < 0)
 			return fail(errno, "set the priority of", worker.directory, "run as root");
@@ -104,31 +64,16 @@ Result<uint64_t> WorkerClock::nanoseconds() const
 {
 	uint64_t sum = 0;
 
-	for (const Worker &worker : workers_) {
-		std::string text = TRY(slurp(worker.directory + "/schedstat"));
-		uint64_t value = 0;
-
-		if (std::from_chars(text.data(), text.data() + text.size(), value).ec !=
-		    std::errc())
-			return fail(EPROTO, "understand", worker.directory + "/schedstat",
-				    "the kernel needs CONFIG_SCHED_INFO");
-		sum += value;
-	}
+	for (const WorkerThread &worker : workers_)
+		sum += TRY(cpu_nanoseconds(worker));
 	return sum;
 }
 
-// The state is the word behind the name, which is in parentheses.
 Result<bool> WorkerClock::asleep() const
 {
-	for (const Worker &worker : workers_) {
-		std::string text = TRY(slurp(worker.directory + "/stat"));
-		size_t end = text.rfind(')');
-
-		if (end == std::string::npos || end + 2 >= text.size())
-			return fail(EPROTO, "understand", worker.directory + "/stat");
-		if (text[end + 2] != 'S' && text[end + 2] != 'I')
+	for (const WorkerThread &worker : workers_)
+		if (!TRY(is_asleep(worker)))
 			return false;
-	}
 	return true;
 }
 

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "lib/result.h"
+#include "lib/worker_threads.h"
 
 namespace ringtap {
 
@@ -31,15 +31,9 @@ public:
 	[[nodiscard]] Result<Done> settle() const;
 
 private:
-	struct Worker {
-		int tid;
-		std::string directory; // in /proc
-	};
-
-	[[nodiscard]] static std::vector<Worker> list();
 	[[nodiscard]] Result<bool> asleep() const;
 
-	std::vector<Worker> workers_;
+	std::vector<WorkerThread> workers_;
 };
 
 } // namespace ringtap

@@ -20,6 +20,13 @@ Traffic::Traffic(NetGuest &guest, PacketSocket &socket, const TrafficOptions &op
 {
 }
 
+// Some frames more than were sent so far, in a direction that is used at all.
+void Traffic::Flow::go_on(unsigned frames)
+{
+	if (count)
+		count = std::max(count, result.sent + frames);
+}
+
 void Traffic::Flow::started()
 {
 	if (!result.sent++)
@@ -171,6 +178,11 @@ Result<Done> Traffic::run()
 	auto deadline = Clock::now() + options_.stall;
 
 	while (!tx_.done() || !rx_.done() || guest_.tx().in_flight()) {
+		if (options_.go_on && options_.go_on()) {
+			tx_.go_on(options_.batch);
+			rx_.go_on(options_.batch);
+		}
+
 		unsigned moved = TRY(transmit()) + TRY(capture()) + TRY(inject()) + TRY(receive());
 
 		if (moved) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,7 @@ struct TrafficOptions {
 	unsigned rx_window = 256; // frames under way at most: a TAP's queue holds 500 or more
 	unsigned tx_window = 256; // frames under way at most: less than a packet socket holds
 	std::chrono::milliseconds stall{5000}; // without progress for so long, give up
+	std::function<bool()> go_on;           // while true, the counts grow; may be empty
 };
 
 // One direction's account.
@@ -66,6 +68,7 @@ private:
 
 		[[nodiscard]] bool done() const { return next >= count; }
 		[[nodiscard]] uint64_t under_way() const { return result.sent - next; }
+		void go_on(unsigned frames);
 		void started();
 		void arrived(const Offload &offload, std::span<const uint8_t> bytes);
 		void finish();
