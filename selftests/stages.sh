@@ -115,9 +115,24 @@ unit_binary()
 	return "$rc"
 }
 
+# ctest_one NAME : a test that is no GoogleTest program; its last word is why it is skipped.
+ctest_one()
+{
+	local log
+
+	log=$(nice ctest --test-dir "$tools" --no-tests=error -V -R "^$1\$" 2>&1) || {
+		printf '%s\n' "$log"
+		return 1
+	}
+	! grep -q '\*\*\*Skipped' <<<"$log" || {
+		sed -n 's/^[0-9]*: //p' <<<"$log" | tail -n 1
+		return 4
+	}
+}
+
 unit_stage()
 {
-	local binary bad=0 found=0
+	local binary name bad=0 found=0
 
 	one "the tools and their tests build" build_tools || return 1
 	for binary in "$tools"/*_test; do
@@ -128,6 +143,9 @@ unit_stage()
 		((PIPESTATUS[0] == 0)) || bad=1
 	done
 	((found)) || { echo "not ok - unit: there are no test programs" && bad=1; }
+	for name in ring_fuzz ring_fuzz_guided; do
+		one "unit: $name" ctest_one "$name" || bad=1
+	done
 	return "$bad"
 }
 

@@ -24,14 +24,16 @@ static int replay_file(const char *path)
 
 int main(int argc, char **argv)
 {
-	const std::string runs_option = "-runs=";
-	unsigned long runs = 1000;
+	const std::string runs_option = "-runs=", seed_option = "-seed=";
+	unsigned long runs = 1000, seed = 1;
 	bool files = false;
 	for (int i = 1; i < argc; i++) {
 		std::string arg = argv[i];
 		if (arg.starts_with(runs_option)) {
 			runs = std::strtoul(arg.c_str() + runs_option.size(), nullptr, 10);
-		} else {
+		} else if (arg.starts_with(seed_option)) {
+			seed = std::strtoul(arg.c_str() + seed_option.size(), nullptr, 10);
+		} else if (!arg.starts_with("-")) { // libFuzzer has more options than we
 			files = true;
 			if (replay_file(argv[i]) != 0)
 				return 1;
@@ -39,7 +41,7 @@ int main(int argc, char **argv)
 	}
 	if (files)
 		return 0;
-	std::mt19937_64 random(1);
+	std::mt19937_64 random(seed);
 	std::vector<uint8_t> data;
 	for (unsigned long i = 0; i < runs; i++) {
 		data.resize(random() % 4096);
