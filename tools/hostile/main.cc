@@ -43,6 +43,8 @@ Tests tests_of(const std::string &group, const std::string &node)
 		add_running(tests, node);
 	else if (group == "network")
 		add_network(tests, node);
+	else if (group == "workers")
+		add_workers(tests, node);
 	return tests;
 }
 
@@ -100,7 +102,8 @@ int main(int argc, char **argv)
 	std::string group, filter, node = "/dev/vhost-ringtap";
 	bool list = false;
 
-	app.add_option("group", group, "lies, gone, frames, running or network")->required();
+	app.add_option("group", group, "lies, gone, frames, running, network or workers")
+		->required();
 	app.add_option("filter", filter, "only tests with this text in their name");
 	app.add_option("--node", node, "vhost-net node to test");
 	app.add_flag("--list", list, "print the tests' names");

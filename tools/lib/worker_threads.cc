@@ -29,11 +29,16 @@ Result<std::string> slurp(const std::string &path)
 
 std::vector<WorkerThread> worker_threads(int owner)
 {
+	return worker_threads_in({"/proc", fmt::format("/proc/{}/task", owner)}, owner);
+}
+
+std::vector<WorkerThread> worker_threads_in(const std::vector<std::string> &directories, int owner)
+{
 	std::string wanted = fmt::format("vhost-{}\n", owner);
 	std::vector<WorkerThread> threads;
 	std::error_code error;
 
-	for (const std::string &where : {std::string("/proc"), fmt::format("/proc/{}/task", owner)})
+	for (const std::string &where : directories)
 		for (const auto &entry : std::filesystem::directory_iterator(where, error)) {
 			std::string name = entry.path().filename();
 			int tid = 0;

@@ -20,6 +20,9 @@ struct WorkerThread {
 // All threads named vhost-<owner>, by tid: kernel threads of their own, or (since 6.4) threads of
 // the owner.
 [[nodiscard]] std::vector<WorkerThread> worker_threads(int owner);
+// The same of these directories only.
+[[nodiscard]] std::vector<WorkerThread> worker_threads_in(
+	const std::vector<std::string> &directories, int owner);
 
 // CPU time so far. Exact only for a thread that sleeps.
 [[nodiscard]] Result<uint64_t> cpu_nanoseconds(const WorkerThread &thread);
