@@ -42,7 +42,7 @@ static void rtap_vq_reset(struct rtap_vq *vq)
 	vq->num = 1;
 	vq->base = 0;
 	vq->addr = (struct vhost_vring_addr){ .index = vq->index };
-	vq->busyloop_us = 0;
+	WRITE_ONCE(vq->busyloop_us, 0);
 	vq->first = 0;
 	vq->nr = 0;
 	vq->nr_used = 0;
@@ -65,6 +65,7 @@ void rtap_vq_init(struct rtap_vq *vq, u32 dev_id, u32 index, void (*serve)(struc
 	rtap_poll_init(&vq->kick, EPOLLIN, rtap_vq_kicked);
 	ratelimit_state_init(&vq->log_limit, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
+	rtap_vq_report_init(vq);
 	rtap_vq_reset(vq);
 }
 
@@ -216,6 +217,7 @@ int rtap_vq_fetch(struct rtap_vq *vq, u32 want)
 			  &vq->segs);
 	if (n < 0)
 		return n;
+	rtap_vq_note_position(vq);
 	vq->nr += n;
 	return vq->nr;
 }
@@ -230,6 +232,7 @@ void rtap_vq_unfetch(struct rtap_vq *vq)
 	lockdep_assert_held(&vq->lock);
 	if (vq->nr)
 		rtap_ring_unpop(&vq->ring, rtap_vq_chain(vq, 0), vq->nr);
+	rtap_vq_note_position(vq);
 	vq->first = 0;
 	vq->nr = 0;
 	vq->segs.nr = 0;
@@ -288,6 +291,7 @@ int rtap_vq_publish(struct rtap_vq *vq)
 	vq->nr_used = 0;
 	if (ret < 0)
 		return ret;
+	rtap_vq_note_position(vq);
 	ret = rtap_ring_should_signal(&vq->ring);
 	if (ret < 0)
 		return ret;
@@ -372,14 +376,18 @@ bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq))
 void rtap_vq_break(struct rtap_vq *vq, int err)
 	__must_hold(&vq->lock)
 {
-	const struct rtap_ring_fault *fault = &vq->ring.fault;
+	struct rtap_ring_fault *fault = &vq->ring.fault;
+	/* the owner is being killed: its memory cannot be faulted in, nobody did wrong */
+	bool killed = fatal_signal_pending(current);
 
 	lockdep_assert_held(&vq->lock);
 	if (vq->state != RTAP_VQ_RUNNING)
 		return;
 	vq->state = RTAP_VQ_BROKEN;
-	/* the owner is being killed: its memory cannot be faulted in, nobody did wrong */
-	if (fatal_signal_pending(current))
+	if (killed)
+		fault->kind = RTAP_RING_OK;
+	rtap_vq_report_publish(vq);
+	if (killed)
 		return;
 	rtap_stats_error(&vq->stats, fault->kind);
 	rtap_vq_log_ratelimited(KERN_WARNING, vq,

@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
+#include <linux/seqlock.h>
 #include <linux/vhost.h>
 
 #include "notify.h"
@@ -43,6 +44,38 @@ enum rtap_vq_state {
 	RTAP_VQ_STOPPED,
 	RTAP_VQ_RUNNING,
 	RTAP_VQ_BROKEN,
+};
+
+/**
+ * struct rtap_vq_report - what a queue is, for readers who may not wait for it
+ *
+ * From @layout on, only @busyloop_us says anything while the queue is stopped.
+ */
+struct rtap_vq_report {
+	/** @state: stopped, running or broken */
+	enum rtap_vq_state state;
+	/** @since: when @state was reached, in nanoseconds of CLOCK_BOOTTIME */
+	u64 since;
+	/** @layout: split or packed */
+	enum rtap_layout layout;
+	/** @num: entries of the ring */
+	u32 num;
+	/** @mapped: the ring's pages are pinned and mapped; else reached by user access */
+	bool mapped;
+	/** @desc: user address of the descriptor table or ring */
+	u64 desc;
+	/** @driver: user address of the available ring or driver event area */
+	u64 driver;
+	/** @device: user address of the used ring or device event area */
+	u64 device;
+	/** @last_avail: next entry to fetch: free-running if split, 0..num-1 if packed */
+	u32 last_avail;
+	/** @last_used: next entry to publish, likewise */
+	u32 last_used;
+	/** @busyloop_us: how long the worker polls before it sleeps, in microseconds */
+	u32 busyloop_us;
+	/** @fault: why the queue is broken; of kind RTAP_RING_OK if its owner was killed */
+	struct rtap_ring_fault fault;
 };
 
 /**
@@ -79,7 +112,7 @@ struct rtap_vq {
 	u32 base;
 	/** @addr: ring addresses as the VMM gave them */
 	struct vhost_vring_addr addr;
-	/** @busyloop_us: how long to poll before sleeping, in microseconds */
+	/** @busyloop_us: microseconds to poll before sleeping; read without the lock */
 	u32 busyloop_us;
 	/** @ring: the ring; mapped unless stopped */
 	struct rtap_ring ring;
@@ -121,6 +154,16 @@ struct rtap_vq {
 	void (*serve)(struct rtap_vq *vq);
 	/** @stats: what the queue has counted since the device was opened */
 	struct rtap_stats stats;
+
+	/**
+	 * @position: last_avail, and last_used above it, as of the last look at the
+	 * ring: one word, stored in one piece, read without the lock
+	 */
+	u32 position;
+	/** @report_seq: of @report; odd for a few instructions only, see vq_report.c */
+	seqcount_t report_seq;
+	/** @report: as published; written under the lock too, read without */
+	struct rtap_vq_report report;
 };
 
 /* vq.c: life and service of a queue */
@@ -144,6 +187,11 @@ int rtap_vq_attach(struct rtap_vq *vq);
 void rtap_vq_detach(struct rtap_vq *vq);
 bool rtap_vq_access_ok(const struct rtap_vq *vq, const struct vhost_vring_addr *addr);
 int rtap_vq_remap(struct rtap_vq *vq, const struct vhost_vring_addr *addr);
+
+/* vq_report.c: what is said about a queue without its lock */
+void rtap_vq_report_init(struct rtap_vq *vq);
+void rtap_vq_report_publish(struct rtap_vq *vq);
+void rtap_vq_report(const struct rtap_vq *vq, struct rtap_vq_report *report);
 
 /* vq_ioctl.c: what the VMM says */
 long rtap_vq_ioctl(struct rtap_vq *vq, unsigned int cmd, void __user *argp);
@@ -170,6 +218,15 @@ static inline bool rtap_vq_has(const struct rtap_vq *vq, unsigned int bit)
 static inline const struct rtap_chain *rtap_vq_chain(const struct rtap_vq *vq, u32 i)
 {
 	return &vq->buf->chains[vq->first + i];
+}
+
+/**
+ * rtap_vq_note_position() - have readers see where the ring is
+ * @vq: the queue; its lock is held
+ */
+static inline void rtap_vq_note_position(struct rtap_vq *vq)
+{
+	WRITE_ONCE(vq->position, vq->ring.last_avail | (u32)vq->ring.last_used << 16);
 }
 
 /* Every line says which device, whose, and which queue; rates are limited per queue and in all. */

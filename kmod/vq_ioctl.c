@@ -50,16 +50,16 @@ static long rtap_vq_set_addr(struct rtap_vq *vq, void __user *argp)
 	    !IS_ALIGNED(addr.used_user_addr, VRING_USED_ALIGN_SIZE) ||
 	    !IS_ALIGNED(addr.log_guest_addr, VRING_USED_ALIGN_SIZE))
 		return -EINVAL;
-	if (vq->state != RTAP_VQ_STOPPED) {
-		if (!rtap_vq_access_ok(vq, &addr))
-			return -EINVAL;
-		err = rtap_vq_remap(vq, &addr);
-		if (err)
-			return err;
-		rtap_vq_wake(vq);
+	if (vq->state == RTAP_VQ_STOPPED) {
+		vq->addr = addr;
+		return 0;
 	}
-	vq->addr = addr;
-	return 0;
+	if (!rtap_vq_access_ok(vq, &addr))
+		return -EINVAL;
+	err = rtap_vq_remap(vq, &addr);
+	if (!err)
+		rtap_vq_wake(vq);
+	return err;
 }
 
 static long rtap_vq_set_base(struct rtap_vq *vq, void __user *argp)
@@ -98,7 +98,7 @@ static long rtap_vq_set_busyloop(struct rtap_vq *vq, void __user *argp)
 
 	if (copy_from_user(&state, argp, sizeof(state)))
 		return -EFAULT;
-	vq->busyloop_us = state.num;
+	WRITE_ONCE(vq->busyloop_us, state.num);
 	return 0;
 }
 

@@ -147,6 +147,7 @@ int rtap_vq_attach(struct rtap_vq *vq)
 		return err;
 	}
 	vq->state = RTAP_VQ_RUNNING;
+	rtap_vq_report_publish(vq);
 	rtap_vq_log_access(vq);
 	return 0;
 }
@@ -169,6 +170,7 @@ void rtap_vq_detach(struct rtap_vq *vq)
 	rtap_vq_unfetch(vq);
 	vq->base = rtap_ring_save(&vq->ring);
 	vq->state = RTAP_VQ_STOPPED;
+	rtap_vq_report_publish(vq);
 	rtap_vq_swap_areas(vq, &areas);
 	rtap_vq_unmap_areas(vq, &areas);
 }
@@ -176,7 +178,7 @@ void rtap_vq_detach(struct rtap_vq *vq)
 /**
  * rtap_vq_remap() - move a running ring to other addresses
  * @vq: a queue that is not stopped; its lock is held
- * @addr: the addresses, checked by rtap_vq_access_ok()
+ * @addr: the addresses, checked by rtap_vq_access_ok(); kept in @vq on success
  *
  * The new areas are mapped before the old ones go; failure changes nothing.
  *
@@ -198,6 +200,8 @@ int rtap_vq_remap(struct rtap_vq *vq, const struct vhost_vring_addr *addr)
 	rtap_vq_unfetch(vq);
 	rtap_vq_swap_areas(vq, &areas);
 	rtap_vq_unmap_areas(vq, &areas);
+	vq->addr = *addr;
+	rtap_vq_report_publish(vq);
 	rtap_vq_log_access(vq);
 	return 0;
 }
