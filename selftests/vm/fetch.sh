@@ -13,9 +13,10 @@ usage()
 	cat <<-EOF
 	usage: ${0##*/} [--refresh] WHAT...
 
-	WHAT is a kernel series ($all_series), 'arm64' (headers to cross-compile with) or
-	'scripts' (checkpatch and kernel-doc out of the kernel's source). What is in the
-	cache already is left alone; --refresh looks for a newer point version.
+	WHAT is a kernel series ($all_series), 'arm64' (headers to cross-compile with), or out
+	of the kernel's source 'scripts' (checkpatch and kernel-doc) or 'ynl' (the tools that
+	read netlink specifications). What is in the cache already is left alone; --refresh
+	looks for a newer point version.
 	The cache is \$RINGTAP_CACHE, now $cache
 	EOF
 }
@@ -170,27 +171,38 @@ fetch_arm64()
 	say "arm64 is $release"
 }
 
-# checkpatch and kernel-doc are in the kernel's source package only; keep just them.
-fetch_scripts()
+# fetch_source NAME PATTERN... : files that only the kernel's source package has; keep just them.
+fetch_source()
 {
-	local tmp deb
+	local name=$1 tmp deb
 
+	shift
 	apt_use bookworm bookworm-updates bookworm-security
-	tmp=$(mktemp -d "$cache/tmp/scripts.XXXXXX")
+	tmp=$(mktemp -d "$cache/tmp/$name.XXXXXX")
 	deb=$(find "$cache" -maxdepth 1 -name 'linux-source-6.12_*.deb' | sort -V | tail -n 1)
 	if [[ -z $deb ]]; then
 		apt_download "$tmp/debs" linux-source-6.12
 		deb=$(echo "$tmp"/debs/*.deb)
 	fi
 	mkdir -p "$tmp/root"
-	say "unpacking checkpatch and kernel-doc"
+	say "unpacking $name out of the kernel's source"
 	dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards '*/linux-source-*.tar.xz' |
-		tar -xJ -C "$tmp/root" --strip-components=1 --wildcards --no-wildcards-match-slash \
-			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
-			'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc'
+		tar -xJ -C "$tmp/root" --strip-components=1 --wildcards --no-wildcards-match-slash "$@"
 	echo 6.12 >"$tmp/root/release"
-	publish "$tmp/root" "$(kernel_root scripts)"
+	publish "$tmp/root" "$(kernel_root "$name")"
 	rm -rf "$tmp"
+}
+
+fetch_scripts()
+{
+	fetch_source scripts '*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
+		'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc'
+}
+
+fetch_ynl()
+{
+	fetch_source ynl '*/tools/net/ynl/*.py' '*/tools/net/ynl/lib/*.py' \
+		'*/Documentation/netlink/*.yaml'
 }
 
 fetch_one()
@@ -204,6 +216,7 @@ fetch_one()
 	7.3) fetch_trixie 7.3 ;;
 	arm64) fetch_arm64 ;;
 	scripts) fetch_scripts ;;
+	ynl) fetch_ynl ;;
 	esac
 }
 
@@ -222,7 +235,7 @@ main()
 	(($# > 0)) || { usage >&2 && exit 2; }
 	need_programs apt:apt-get dpkg:dpkg-deb kmod:depmod util-linux:flock xz-utils:xz
 	for what in "$@"; do
-		[[ $what = arm64 || $what = scripts ]] || check_series "$what"
+		[[ " arm64 scripts ynl " == *" $what "* ]] || check_series "$what"
 		with_lock "$what" fetch_one "$what"
 	done
 }
