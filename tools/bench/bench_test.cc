@@ -74,6 +74,22 @@ TEST_F(ReportTest, TableNamesUnitSubjectsAndSpread)
 		<< table;
 }
 
+TEST_F(ReportTest, TakesTheFastestWhereOthersDisturb)
+{
+	Report fastest{"title", "ns", {{"stock", "a", Layout::split}}, Pick::fastest};
+
+	for (uint64_t cost : {90, 11, 300, 10, 40})
+		fastest.add(0, transmit, sample(cost));
+
+	auto result = fastest.json()["results"][0];
+
+	EXPECT_EQ(result["per_packet"], 10);
+	EXPECT_DOUBLE_EQ(result["spread"], 0.1);
+	EXPECT_NE(fastest.table().find("in the faster quarter furthest apart: 10.0 %"),
+		  std::string::npos)
+		<< fastest.table();
+}
+
 TEST(GuestMemoryDevice, GivesOutMemoryOfADevice)
 {
 	GuestMemory memory;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/give_way.h"
 #include "bench/tap_counters.h"
 
 namespace ringtap {
@@ -32,6 +33,7 @@ Result<Done> BurstDriver::start(const Subject &subject, Tap &tap, const BenchMem
 				int cpu)
 {
 	net_.queue.layout = subject.layout;
+	net_.queue.size = workload_.ring_size;
 	NetGuest::Needs needs = NetGuest::memory_needed(net_);
 	size_t size = needs.rings + needs.buffers + page;
 
@@ -58,17 +60,21 @@ Result<Done> BurstDriver::start(const Subject &subject, Tap &tap, const BenchMem
 	TRY(guest_->fill());
 	TRY(guest_->start(*device_, tap.queue().get()));
 	TRY(guest_->rx().kick());
+
+	GiveWay way = TRY(GiveWay::begin());
+
 	return clock_->settle();
 }
 
-// Sleep until the device signals; whatever was there before the last look is no reason to.
+// Sleep until the device signals, and on until the worker has nothing left to do.
 Result<Done> BurstDriver::wait(Virtqueue &queue)
 {
-	if (!queue.enable_cb())
-		return Done{};
+	GiveWay way = TRY(GiveWay::begin());
+
 	if (!TRY(queue.call().wait(stall_ms)))
 		return fail(ETIMEDOUT, "wait for", "the device to use a burst",
 			    "the device lost a frame or a notification (a bug of the module)");
+	TRY(clock_->settle());
 	queue.disable_cb();
 	TRY(queue.drain_signals());
 	return Done{};
@@ -85,48 +91,53 @@ Result<Done> BurstDriver::transmit()
 	// The signal is asked for before the device can be done, as by a driver that sleeps.
 	(void)guest_->tx().enable_cb();
 	TRY(guest_->tx().kick());
-	for (unsigned done = 0; done < workload_.batch; done += TRY(guest_->reap()))
-		TRY(wait(guest_->tx()));
+	TRY(wait(guest_->tx()));
+
+	unsigned done = TRY(guest_->reap());
+
+	if (done != workload_.batch)
+		TRY(lost("used ring", workload_.batch, done));
 	return Done{};
 }
 
-Result<unsigned> BurstDriver::take_received(unsigned taken)
+Result<Done> BurstDriver::take_received()
 {
-	unsigned frames = 0;
+	uint64_t frames = 0, first = sent_ - workload_.batch;
 
 	while (auto frame = TRY(guest_->receive())) {
 		uint64_t sequence = TRY(stream_.check(frame->offload, frame->bytes));
 
-		if (sequence != sent_ - workload_.batch + taken + frames)
+		if (sequence != first + frames)
 			return fail(EIO, "trust",
 				    fmt::format("the order of frames: {} came", sequence));
 		frames++;
 	}
-	return frames;
+	if (frames != workload_.batch)
+		TRY(lost("used ring", workload_.batch, frames));
+	return Done{};
 }
 
 Result<Done> BurstDriver::receive()
 {
-	unsigned taken = 0;
-
 	(void)guest_->rx().enable_cb();
 	for (unsigned i = 0; i < workload_.batch; i++)
 		if (!TRY(socket_->send({}, stream_.make(sent_++).bytes)))
 			return fail(ENOBUFS, "push", "a whole burst into the TAP",
 				    "its queue is full; use a smaller --batch");
-	while (taken < workload_.batch) {
-		TRY(wait(guest_->rx()));
-		taken += TRY(take_received(taken));
-	}
+	TRY(wait(guest_->rx()));
+	TRY(take_received());
 	TRY(guest_->fill());
-	return guest_->rx().kick();
+	TRY(guest_->rx().kick());
+	// A device that asked for the kick looks at what is new before the next burst comes.
+	GiveWay way = TRY(GiveWay::begin());
+
+	return clock_->settle();
 }
 
 Result<Done> BurstDriver::bursts(uint64_t packets)
 {
 	for (uint64_t done = 0; done < packets; done += workload_.batch) {
 		TRY(workload_.transmits() ? transmit() : receive());
-		TRY(clock_->settle());
 		bursts_++;
 	}
 	return Done{};

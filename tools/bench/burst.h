@@ -29,6 +29,7 @@ struct Workload {
 	unsigned batch = 64;     // frames in a burst
 	uint64_t packets = 6400; // measured, in whole bursts
 	uint64_t warm_up = 512;  // sent before
+	unsigned ring_size = 256;
 
 	[[nodiscard]] bool transmits() const { return direction == FrameStream::Direction::to_tap; }
 };
@@ -67,7 +68,7 @@ private:
 	[[nodiscard]] Result<Done> bursts(uint64_t packets);
 	[[nodiscard]] Result<Done> transmit();
 	[[nodiscard]] Result<Done> receive();
-	[[nodiscard]] Result<unsigned> take_received(unsigned taken);
+	[[nodiscard]] Result<Done> take_received();
 	[[nodiscard]] Result<Done> wait(Virtqueue &queue);
 
 	Workload workload_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // ringtap-bench: what a vhost worker pays per packet, stock and ringtap side by side.
 #include <fstream>
+#include <map>
 
 #include <sched.h>
 
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "bench/burst.h"
+#include "bench/give_way.h"
 #include "bench/report.h"
 #include "lib/netns.h"
 
@@ -24,35 +26,32 @@ struct BenchOptions {
 	std::vector<std::string> directions = {"tx", "rx"};
 	std::vector<unsigned> sizes = {64, 1500};
 	std::vector<unsigned> batches = {64, 1};
+	unsigned ring_size = 256;
 	unsigned repeats = 3;
 	uint64_t packets = 6400;
+	Pick pick = Pick::median;
 	BenchMemory memory;
 	std::string json;
 	int cpu = 0;
 };
 
-// The real-time priority makes a burst complete before the worker, on the same processor, runs.
 Result<Done> settle_on(int cpu)
 {
-	sched_param parameters{};
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	parameters.sched_priority = 1;
 	if (::sched_setaffinity(0, sizeof(set), &set) < 0)
 		return fail(errno, "run on", fmt::format("processor {}", cpu),
 			    "name another: --cpu");
-	if (::sched_setscheduler(0, SCHED_FIFO, &parameters) < 0)
-		return fail(errno, "run at", "a real-time priority", "run as root");
-	return Done{};
+	return GiveWay::take_over();
 }
 
 std::vector<Workload> make_workloads(const BenchOptions &options)
 {
 	using Direction = FrameStream::Direction;
 	// Twice around the ring: every buffer has been used, and every cache is warm.
-	constexpr uint64_t warm_up = 512;
+	uint64_t warm_up = 2 * uint64_t(options.ring_size);
 	std::vector<Workload> workloads;
 
 	for (const std::string &direction : options.directions)
@@ -64,7 +63,8 @@ std::vector<Workload> make_workloads(const BenchOptions &options)
 
 				workloads.push_back({direction == "tx" ? Direction::to_tap
 								       : Direction::to_guest,
-						     size, batch, packets, warm_up});
+						     size, batch, packets, warm_up,
+						     options.ring_size});
 			}
 	return workloads;
 }
@@ -87,7 +87,7 @@ std::vector<Subject> make_subjects(const BenchOptions &options)
 Result<Report> measure(const BenchOptions &options)
 {
 	std::vector<Subject> subjects = make_subjects(options);
-	Report report(options.title, options.unit, subjects);
+	Report report(options.title, options.unit, subjects, options.pick);
 
 	TRY(enter_new_netns());
 
@@ -143,11 +143,17 @@ void add_options(CLI::App &app, BenchOptions &options)
 		->check(CLI::Range(30, 1514))
 		->capture_default_str();
 	app.add_option("--batches", options.batches, "frames of a burst")
-		->check(CLI::Range(1, 256))
+		->check(CLI::Range(1, 1024))
+		->capture_default_str();
+	app.add_option("--ring-size", options.ring_size, "entries; no burst is larger")
+		->check(CLI::Range(64, 32768))
 		->capture_default_str();
 	app.add_option("--repeats", options.repeats, "runs of each")->capture_default_str();
 	app.add_option("--packets", options.packets, "measured in a run; an 8th for bursts of one")
 		->capture_default_str();
+	app.add_option("--pick", options.pick, "the run that stands for all")
+		->transform(CLI::CheckedTransformer(std::map<std::string, Pick>{
+			{"median", Pick::median}, {"fastest", Pick::fastest}}));
 	app.add_option("--memory-device", options.memory.device,
 		       "device to map guest memory from (anonymous memory without)");
 	app.add_option("--cpu", options.cpu, "processor for driver and worker")

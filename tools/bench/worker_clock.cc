@@ -84,7 +84,7 @@ Result<Done> WorkerClock::settle() const
 	uint64_t before = 0, now = TRY(nanoseconds());
 
 	do {
-		std::this_thread::sleep_for(look_again);
+		::sched_yield();
 		before = std::exchange(now, TRY(nanoseconds()));
 		if (before == now && TRY(asleep()))
 			return Done{};

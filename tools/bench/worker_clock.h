@@ -27,7 +27,8 @@ public:
 	// CPU time of all workers so far. Exact only for workers that sleep.
 	[[nodiscard]] Result<uint64_t> nanoseconds() const;
 
-	// Wait until every worker sleeps and has stopped using CPU time; ETIMEDOUT if none does.
+	// Wait until every worker sleeps and has stopped using CPU time; ETIMEDOUT if none does. By
+	// yielding: the caller shares the workers' processor, and gives way to them (GiveWay).
 	[[nodiscard]] Result<Done> settle() const;
 
 private:
