@@ -5,7 +5,9 @@
 #ifndef RTAP_STATS_H
 #define RTAP_STATS_H
 
+#include <linux/bitops.h>
 #include <linux/compiler.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 #include "ring.h"
@@ -13,6 +15,11 @@
 #if !defined(__LP64__)
 #error "ringtap needs a 64-bit kernel: its counters are stored in one piece"
 #endif
+
+/** RTAP_STATS_BATCH_BUCKETS - buckets of batch sizes; the last is for 256 frames and more */
+#define RTAP_STATS_BATCH_BUCKETS 10
+/** RTAP_STATS_WAKE_BUCKETS - buckets of nanoseconds; the last is for 2^34 (17 s) and more */
+#define RTAP_STATS_WAKE_BUCKETS 36
 
 /**
  * enum rtap_stat - a queue's counters
@@ -71,7 +78,25 @@ struct rtap_stats {
 	u64 counts[RTAP_STATS];
 	/** @errors: ring errors, by enum rtap_ring_error */
 	u64 errors[RTAP_RING_ERRORS];
+	/** @batches: batches by how many frames they had, see rtap_stats_bucket_from() */
+	u64 batches[RTAP_STATS_BATCH_BUCKETS];
+	/** @wakes: wake-ups that moved a frame, by nanoseconds until the first, likewise */
+	u64 wakes[RTAP_STATS_WAKE_BUCKETS];
 };
+
+/**
+ * rtap_stats_bucket_from() - lowest value that a bucket counts
+ * @bucket: bucket of any of the histograms
+ *
+ * A value goes to the bucket whose number is how many bits it takes: 0 to the first,
+ * 1 to the next, then 2 and 3, and so on up to the last bucket, which has no upper end.
+ *
+ * Return: the value.
+ */
+static inline u64 rtap_stats_bucket_from(u32 bucket)
+{
+	return bucket ? BIT_ULL(bucket - 1) : 0;
+}
 
 /**
  * rtap_stats_add() - count
@@ -96,6 +121,38 @@ static inline void rtap_stats_add(struct rtap_stats *stats, enum rtap_stat stat,
 static inline void rtap_stats_error(struct rtap_stats *stats, enum rtap_ring_error kind)
 {
 	WRITE_ONCE(stats->errors[kind], stats->errors[kind] + 1);
+}
+
+/**
+ * rtap_stats_batch() - count frames handed over or delivered together
+ * @stats: the queue's counters
+ * @packets: how many, at least one
+ * @bytes: their bytes, without the virtio header
+ *
+ * Context: as rtap_stats_add().
+ */
+static inline void rtap_stats_batch(struct rtap_stats *stats, u32 packets, u64 bytes)
+{
+	u64 *bucket = &stats->batches[min_t(u32, fls(packets), RTAP_STATS_BATCH_BUCKETS - 1)];
+
+	rtap_stats_add(stats, RTAP_STAT_PACKETS, packets);
+	rtap_stats_add(stats, RTAP_STAT_BYTES, bytes);
+	rtap_stats_add(stats, RTAP_STAT_BATCHES, 1);
+	WRITE_ONCE(*bucket, *bucket + 1);
+}
+
+/**
+ * rtap_stats_wake() - count how long a wake-up took to move its first frame
+ * @stats: the queue's counters
+ * @ns: nanoseconds
+ *
+ * Context: as rtap_stats_add().
+ */
+static inline void rtap_stats_wake(struct rtap_stats *stats, u64 ns)
+{
+	u64 *bucket = &stats->wakes[min_t(u32, fls64(ns), RTAP_STATS_WAKE_BUCKETS - 1)];
+
+	WRITE_ONCE(*bucket, *bucket + 1);
 }
 
 const char *rtap_stats_name(enum rtap_stat stat);
