@@ -72,7 +72,7 @@ check: setup
 check-quick: setup
 	@$(RUN) quick
 
-## check-all: like check, but every test on every kernel
+## check-all: like check, but every test on every kernel, and clang-tidy
 check-all: setup
 	@$(RUN) all
 

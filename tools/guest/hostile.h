@@ -101,6 +101,8 @@ private:
 
 		Mapping() = default;
 		Mapping(uint8_t *at, size_t bytes) : user(at), size(bytes) {}
+		Mapping(const Mapping &) = delete;
+		Mapping &operator=(const Mapping &) = delete;
 		Mapping(Mapping &&other) noexcept :
 			user(std::exchange(other.user, nullptr)), size(other.size)
 		{

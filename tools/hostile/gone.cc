@@ -228,7 +228,7 @@ Result<Done> wrong_round_waits(Rig &rig, const KernelLog &)
 	return rig.honest();
 }
 
-void add(Tests &tests, RigOptions options, const char *name, Body body, bool breaks)
+void add(Tests &tests, const RigOptions &options, const char *name, Body body, bool breaks)
 {
 	tests.push_back(
 		{fmt::format("{}, {}, {} ring: {}", queue_name(options.queue),

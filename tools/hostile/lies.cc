@@ -207,7 +207,7 @@ const Lie buffer_lies[] = {
 };
 
 // The whole story of a lie: it worked, it is lied to, it stops alone, it works again.
-Result<Done> run_lie(const Lie &lie, RigOptions options)
+Result<Done> run_lie(const Lie &lie, const RigOptions &options)
 {
 	auto opened = Rig::open(options);
 

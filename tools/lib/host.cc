@@ -241,7 +241,7 @@ bool Host::in_group(gid_t gid) const
 std::optional<std::string> Host::program(const std::string &name) const
 {
 	for (const auto &directory : split(path, ':')) {
-		auto found = find_program(root + directory + "/" + name, "");
+		auto found = find_program(fmt::format("{}{}/{}", root, directory, name), "");
 
 		if (!directory.empty() && found)
 			return found->substr(root.size());

@@ -38,7 +38,7 @@ Result<std::optional<Link>> existing(Rtnl &rtnl, const std::string &name)
 }
 
 // The name that the kernel will choose for a pattern: the one with the lowest free number.
-Result<std::string> foretell_name(Rtnl &rtnl, std::string pattern)
+Result<std::string> foretell_name(Rtnl &rtnl, const std::string &pattern)
 {
 	constexpr int most = 32768;
 
@@ -95,6 +95,7 @@ std::vector<int> numbers(const std::vector<Fd> &fds)
 {
 	std::vector<int> list;
 
+	list.reserve(fds.size());
 	for (const auto &fd : fds)
 		list.push_back(fd.get());
 	return list;
