@@ -61,12 +61,17 @@ private:
 
 struct Device {
 	explicit Device(Script &script);
+	Device(const Device &) = delete;
+	Device &operator=(const Device &) = delete;
+	Device(Device &&) = delete;
+	Device &operator=(Device &&) = delete;
 	~Device();
 	void step(Script &script);
 
 	void pop(uint32_t max);
 	void push(Script &script);
 	void write_descriptor(Script &script);
+	void offer(Script &script);
 	void check(const rtap_chain &chain, const rtap_segs &segs) const;
 
 	rtap_area area(std::unique_ptr<uint8_t[]> &block, size_t size, bool mapped)
@@ -199,9 +204,29 @@ void Device::write_descriptor(Script &script)
 	std::memcpy(to + (packed ? 14 : 12), &flags, 2);
 }
 
+// Put a descriptor that is there where the device looks next: what is popped leads further than
+// indices anywhere.
+void Device::offer(Script &script)
+{
+	uint16_t slot = script.take<uint8_t>() % ring.num;
+	if (ring.layout == RTAP_LAYOUT_PACKED) {
+		uint8_t *from = desc.get() + slot * size_t{16};
+		uint8_t *to = desc.get() + ring.last_avail * size_t{16};
+		uint16_t flags;
+		std::memcpy(&flags, from + 14, 2);
+		flags = (flags & 7) | (ring.avail_wrap ? 0x80 : 0x8000);
+		std::memmove(to, from, 16);
+		std::memcpy(to + 14, &flags, 2);
+		return;
+	}
+	uint16_t next = ring.last_avail + 1;
+	std::memcpy(driver.get() + 4 + ring.last_avail % ring.num * size_t{2}, &slot, 2);
+	std::memcpy(driver.get() + 2, &next, 2);
+}
+
 void Device::step(Script &script)
 {
-	switch (script.take<uint8_t>() % 16) {
+	switch (script.take<uint8_t>() % 18) {
 	case 0:
 	case 1:
 	case 2:
@@ -245,6 +270,9 @@ void Device::step(Script &script)
 	case 14:
 		rtap_shim_fault_after(script.take<uint8_t>());
 		return;
+	case 15:
+	case 16:
+		return offer(script);
 	default:
 		return write_descriptor(script);
 	}
