@@ -5,7 +5,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sched.h>
 #include <sys/wait.h>
 
 #include <gtest/gtest.h>
@@ -14,6 +13,7 @@
 #include "lib/nic.h"
 #include "lib/qemu.h"
 #include "lib/shell.h"
+#include "own_netns.h"
 
 namespace ringtap {
 namespace {
@@ -252,17 +252,7 @@ TEST(Node, ThatIsClosedToUsNamesTheGroup)
 	std::filesystem::remove(path);
 }
 
-// With a network namespace of its own, so that no name is taken.
-class Plan : public testing::Test {
-protected:
-	void SetUp() override
-	{
-		if (::unshare(CLONE_NEWNET) < 0)
-			GTEST_SKIP() << "no network namespace of our own: " << std::strerror(errno);
-		if (auto tap = Tap::create("probe%d", {}); !tap)
-			GTEST_SKIP() << tap.error().message();
-	}
-};
+class Plan : public OwnNetns {};
 
 TEST_F(Plan, TellsTheNameThatTheKernelWouldChoose)
 {

@@ -4,12 +4,13 @@
 
 #include <climits>
 #include <cstring>
-#include <sched.h>
 
 #include <gtest/gtest.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+
+#include "own_netns.h"
 
 namespace ringtap {
 namespace {
@@ -97,16 +98,8 @@ TEST(TapLink, OtherInterfacesAreRefusedByWhatTheyAre)
 }
 
 // Real interfaces, where the machine lets us have them.
-class RealTap : public testing::Test {
+class RealTap : public OwnNetns {
 protected:
-	void SetUp() override
-	{
-		if (::unshare(CLONE_NEWNET) < 0)
-			GTEST_SKIP() << "no network namespace of our own: " << std::strerror(errno);
-		if (auto tap = Tap::create("probe%d", {}); !tap)
-			GTEST_SKIP() << tap.error().message();
-	}
-
 	static unsigned flags_of(const Tap &tap)
 	{
 		ifreq request{};
