@@ -165,6 +165,39 @@ report_test()
 	fi
 }
 
+# run_program COMMAND ARGS...: a program that prints a TAP line for each of its tests: each as one of ours.
+run_program()
+{
+	local line log="$RTAP_TMP/program.log"
+
+	: >"$log"
+	while IFS= read -r line; do
+		case "$line" in
+		"ok - "* | "not ok - "*) tap_run=$((tap_run + 1)) ;;
+		esac
+		case "$line" in
+		"ok - "*" # SKIP "*)
+			echo "${line#* # SKIP }" >"$RTAP_TMP/skip_reason"
+			line="${line#ok - }"
+			report_test "$RTAP_SKIP" "${line%% # SKIP *}" "$log"
+			;;
+		"ok - "*)
+			report_test 0 "${line#ok - }" "$log"
+			;;
+		"not ok - "*)
+			report_test 1 "${line#not ok - }" "$log"
+			;;
+		*)
+			echo "$line" >>"$log"
+			continue
+			;;
+		esac
+		: >"$log"
+	done < <(
+		"$@" 2>&1 || echo "# ended with status $?"
+	)
+}
+
 # finish: close the TAP stream; exit 0, 1, or 4 when every test was skipped.
 finish()
 {

@@ -19,32 +19,5 @@ hostile_count()
 # run_hostile GROUP [FILTER]: each of its tests as one of ours.
 run_hostile()
 {
-	local line log="$RTAP_TMP/hostile.log"
-
-	: >"$log"
-	while IFS= read -r line; do
-		case "$line" in
-		"ok - "* | "not ok - "*) tap_run=$((tap_run + 1)) ;;
-		esac
-		case "$line" in
-		"ok - "*" # SKIP "*)
-			echo "${line#* # SKIP }" >"$RTAP_TMP/skip_reason"
-			line="${line#ok - }"
-			report_test "$RTAP_SKIP" "${line%% # SKIP *}" "$log"
-			;;
-		"ok - "*)
-			report_test 0 "${line#ok - }" "$log"
-			;;
-		"not ok - "*)
-			report_test 1 "${line#not ok - }" "$log"
-			;;
-		*)
-			echo "$line" >>"$log"
-			continue
-			;;
-		esac
-		: >"$log"
-	done < <(
-		"$RTAP_HOSTILE" "$@" --node "$RTAP_NODE" 2>&1 || true
-	)
+	run_program "$RTAP_HOSTILE" "$@" --node "$RTAP_NODE"
 }
