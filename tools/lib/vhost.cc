@@ -39,6 +39,8 @@ std::string vhost_hint(unsigned long request, int error)
 	case EBUSY:
 		if (request == VHOST_SET_OWNER)
 			return "the file already has an owner; open the node again";
+		if (request == VHOST_FREE_WORKER)
+			return "a queue is attached to the worker; attach it to another first";
 		return "the queue has a backend; detach it first";
 	case EPERM:
 		return "only the owner may do this; SET_OWNER comes first, from the same process";
