@@ -20,7 +20,7 @@ static struct rtap_worker *rtap_dev_add_worker(struct rtap_dev *dev)
 		id++;
 	if (id == RTAP_DEV_WORKERS)
 		return ERR_PTR(-ENOSPC);
-	worker = rtap_worker_create(dev->owner, id);
+	worker = rtap_worker_create(dev->owner, dev->id, id);
 	if (IS_ERR(worker))
 		return worker;
 	dev->workers[id] = worker;

@@ -67,6 +67,8 @@ static bool rtap_net_rx_vq_ready(struct rtap_vq *vq)
 /* Deliver a batch of packets. As rtap_net_rx_ring(). */
 static int rtap_net_rx_batch(struct rtap_net_queue *q)
 {
+	const u64 *packets = &q->vq.stats.counts[RTAP_STAT_PACKETS];
+	u64 before = *packets;
 	int n, ret;
 
 	if (q->backend.kind == RTAP_BACKEND_TUN)
@@ -74,6 +76,8 @@ static int rtap_net_rx_batch(struct rtap_net_queue *q)
 	else
 		n = rtap_net_rx_msg(q, RTAP_NET_BATCH);
 	ret = rtap_vq_publish(&q->vq);
+	if (*packets != before)
+		rtap_vq_moved(&q->vq);
 	return ret < 0 ? ret : n;
 }
 
@@ -163,7 +167,7 @@ void rtap_net_rx_serve(struct rtap_vq *vq)
 	if (!ret)
 		ret = rtap_net_rx_run(q);
 	if (ret > 0)
-		rtap_vq_wake(vq);
+		rtap_vq_again(vq);
 	else if (ret < 0)
 		rtap_vq_break(vq, ret);
 }

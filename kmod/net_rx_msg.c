@@ -33,7 +33,7 @@ u32 rtap_net_rx_ptr_len(void *ptr)
 }
 
 /* The socket's next packet is too long for any buffer: make it go away. */
-static void rtap_net_rx_discard(struct rtap_net_queue *q, void *ptr)
+static void rtap_net_rx_discard(struct rtap_net_queue *q, void *ptr, u32 len)
 {
 	struct socket *sock = q->backend.sock;
 	struct msghdr msg = { .msg_control = ptr };
@@ -41,7 +41,7 @@ static void rtap_net_rx_discard(struct rtap_net_queue *q, void *ptr)
 
 	iov_iter_init(&msg.msg_iter, ITER_DEST, &none, 1, 0);
 	sock->ops->recvmsg(sock, &msg, 0, MSG_DONTWAIT | MSG_TRUNC);
-	rtap_stats_add(&q->vq.stats, RTAP_STAT_DROP_NO_ROOM, 1);
+	rtap_vq_count_drop(&q->vq, RTAP_STAT_DROP_NO_ROOM, len);
 }
 
 /* What recvmsg() does not write: the whole header if it is ours, else num_buffers. */
@@ -85,12 +85,8 @@ static int rtap_net_rx_recv(struct rtap_net_queue *q, void *ptr, struct rtap_cur
 
 static int rtap_net_rx_count(struct rtap_net_queue *q, u32 len)
 {
-	struct rtap_stats *stats = &q->vq.stats;
-
-	rtap_stats_add(stats, RTAP_STAT_ALONE, 1);
-	rtap_stats_add(stats, RTAP_STAT_BATCHES, 1);
-	rtap_stats_add(stats, RTAP_STAT_PACKETS, 1);
-	rtap_stats_add(stats, RTAP_STAT_BYTES, len);
+	rtap_stats_add(&q->vq.stats, RTAP_STAT_ALONE, 1);
+	rtap_vq_count_batch(&q->vq, 1, len);
 	return 0;
 }
 
@@ -113,7 +109,7 @@ static int rtap_net_rx_write(struct rtap_net_queue *q, void *ptr, u32 len, u32 s
 		return ret;
 	/* packet sockets clear num_buffers */
 	if (ret != want || rtap_net_rx_patch_header(q, &start, chains)) {
-		rtap_stats_add(&vq->stats, RTAP_STAT_DROP_TAP, 1);
+		rtap_vq_count_drop(vq, RTAP_STAT_DROP_TAP, len);
 		return 0;
 	}
 	rtap_net_rx_complete(q, q->hdr_len + len, chains);
@@ -132,14 +128,14 @@ static int rtap_net_rx_deliver(struct rtap_net_queue *q, void *ptr, u32 len)
 
 	chains = rtap_net_rx_room(q, q->hdr_len + len, &segs);
 	if (chains == -EMSGSIZE) {
-		rtap_net_rx_discard(q, ptr);
+		rtap_net_rx_discard(q, ptr, len);
 		return 0;
 	}
 	if (chains <= 0)
 		return chains ?: -ENOBUFS;
 	ret = rtap_net_rx_write(q, ptr, len, segs, chains);
 	if (ret == -EMSGSIZE) {
-		rtap_net_rx_discard(q, ptr);
+		rtap_net_rx_discard(q, ptr, len);
 		return 0;
 	}
 	if (ret == -EFAULT)

@@ -136,8 +136,8 @@ static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_b
 	if (!batch->dev || READ_ONCE(batch->dev->reg_state) == NETREG_REGISTERED)
 		return;
 	while ((ptr = ptr_ring_consume_bh(ring))) {
+		rtap_vq_count_drop(&q->vq, RTAP_STAT_DROP_DETACHED, rtap_net_rx_ptr_len(ptr));
 		tun_ptr_free(ptr);
-		rtap_stats_add(&q->vq.stats, RTAP_STAT_DROP_DETACHED, 1);
 	}
 }
 
@@ -259,9 +259,9 @@ static int rtap_net_rx_one(struct rtap_net_queue *q, struct rtap_net_rx_batch *b
 	len = rtap_net_rx_ptr_len(ptr);
 	err = rtap_net_rx_skb(q, skb, len);
 	if (unlikely(err == -EMSGSIZE))
-		rtap_stats_add(&q->vq.stats, RTAP_STAT_DROP_NO_ROOM, 1);
+		rtap_vq_count_drop(&q->vq, RTAP_STAT_DROP_NO_ROOM, len);
 	else if (unlikely(err == -EPROTO))
-		rtap_stats_add(&q->vq.stats, RTAP_STAT_DROP_OFFLOAD, 1);
+		rtap_vq_count_drop(&q->vq, RTAP_STAT_DROP_OFFLOAD, len);
 	else if (unlikely(err))
 		return err;
 	batch->tap_packets++;
@@ -313,8 +313,7 @@ int rtap_net_rx_ring(struct rtap_net_queue *q)
 	rtap_net_rx_free(&batch, packets, i);
 	rtap_net_rx_give_back(q, &batch, packets + i, n - i);
 	netdev_put(batch.dev, &batch.tracker);
-	rtap_stats_add(&q->vq.stats, RTAP_STAT_PACKETS, batch.packets);
-	rtap_stats_add(&q->vq.stats, RTAP_STAT_BYTES, batch.bytes);
-	rtap_stats_add(&q->vq.stats, RTAP_STAT_BATCHES, !!batch.packets);
+	if (likely(batch.packets))
+		rtap_vq_count_batch(&q->vq, batch.packets, batch.bytes);
 	return err ?: n;
 }

@@ -28,19 +28,23 @@ struct rtap_net_tx {
 	u64 bytes;
 };
 
-static void rtap_net_tx_free_frames(struct rtap_net_tx *tx)
+/* The TAP refused what was built: it did not take the buffers over. */
+static void rtap_net_tx_refused(struct rtap_net_tx *tx)
 {
+	struct xdp_buff *frame = tx->q->buf->frames;
 	u32 i;
 
-	for (i = 0; i < tx->nr; i++)
-		rtap_frag_free(tx->q->buf->frames[i].data_hard_start);
+	for (i = 0; i < tx->nr; i++, frame++) {
+		rtap_vq_count_drop(&tx->q->vq, RTAP_STAT_DROP_TAP, frame->data_end - frame->data);
+		rtap_frag_free(frame->data_hard_start);
+	}
 }
 
 /* Hand over what was built. On failure the buffers are still ours; the frames are lost. */
 static void rtap_net_tx_flush(struct rtap_net_tx *tx)
 {
 	struct socket *sock = tx->q->backend.sock;
-	struct rtap_stats *stats = &tx->q->vq.stats;
+	struct rtap_vq *vq = &tx->q->vq;
 	struct tun_msg_ctl ctl = {
 		.type = TUN_MSG_PTR,
 		.num = tx->nr,
@@ -55,20 +59,18 @@ static void rtap_net_tx_flush(struct rtap_net_tx *tx)
 	if (!tx->nr)
 		return;
 	if (likely(sock->ops->sendmsg(sock, &msg, 0) >= 0)) {
-		rtap_stats_add(stats, RTAP_STAT_BATCHES, 1);
-		rtap_stats_add(stats, RTAP_STAT_PACKETS, tx->nr);
-		rtap_stats_add(stats, RTAP_STAT_BYTES, tx->nr_bytes);
+		rtap_vq_count_batch(vq, tx->nr, tx->nr_bytes);
+		rtap_vq_moved(vq);
 	} else {
-		rtap_net_tx_free_frames(tx);
-		rtap_stats_add(stats, RTAP_STAT_DROP_TAP, tx->nr);
+		rtap_net_tx_refused(tx);
 	}
 	tx->nr = 0;
 	tx->nr_bytes = 0;
 }
 
-static int rtap_net_tx_drop(struct rtap_net_tx *tx, enum rtap_stat reason)
+static int rtap_net_tx_drop(struct rtap_net_tx *tx, enum rtap_stat reason, u64 len)
 {
-	rtap_stats_add(&tx->q->vq.stats, reason, 1);
+	rtap_vq_count_drop(&tx->q->vq, reason, len);
 	return 0;
 }
 
@@ -82,19 +84,18 @@ static int rtap_net_tx_bad(struct rtap_net_tx *tx, const struct rtap_chain *chai
 
 static int rtap_net_tx_sent(struct rtap_net_tx *tx, int ret, u32 len)
 {
-	struct rtap_stats *stats = &tx->q->vq.stats;
+	struct rtap_vq *vq = &tx->q->vq;
 
 	/* a packet socket says ENOBUFS when a queue below it has dropped the frame */
 	if (ret == -ENOBUFS && tx->q->backend.kind == RTAP_BACKEND_PACKET)
-		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_TAP);
+		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_TAP, len);
 	if (ret == -EAGAIN || ret == -ENOBUFS || ret == -ENOMEM)
 		return -EAGAIN;
 	if (ret < 0)
-		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_TAP);
-	rtap_stats_add(stats, RTAP_STAT_ALONE, 1);
-	rtap_stats_add(stats, RTAP_STAT_BATCHES, 1);
-	rtap_stats_add(stats, RTAP_STAT_PACKETS, 1);
-	rtap_stats_add(stats, RTAP_STAT_BYTES, len);
+		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_TAP, len);
+	rtap_stats_add(&vq->stats, RTAP_STAT_ALONE, 1);
+	rtap_vq_count_batch(vq, 1, len);
+	rtap_vq_moved(vq);
 	return 0;
 }
 
@@ -115,7 +116,7 @@ static int rtap_net_tx_alone(struct rtap_net_tx *tx, const struct rtap_chain *ch
 		return rtap_net_tx_bad(tx, chain, RTAP_RING_BUFFER);
 	n = rtap_cursor_iov(&cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), total);
 	if (n == -E2BIG)
-		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_LONG);
+		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_LONG, len);
 	if (n < 0)
 		return rtap_net_tx_bad(tx, chain, RTAP_RING_BUFFER);
 	iov_iter_init(&msg.msg_iter, ITER_SOURCE, q->buf->iov, n, total);
@@ -160,9 +161,9 @@ static int rtap_net_tx_chain(struct rtap_net_tx *tx, const struct rtap_chain *ch
 		return rtap_net_tx_bad(tx, chain, RTAP_RING_HEADER);
 	len = chain->out_len - q->hdr_len;
 	if (unlikely(len < ETH_HLEN))
-		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_SHORT);
+		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_SHORT, len);
 	if (unlikely(len > RTAP_NET_FRAME_MAX))
-		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_LONG);
+		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_LONG, len);
 	tx->bytes += len;
 	if (!rtap_net_tx_fits_batch(tx, chain, len))
 		return rtap_net_tx_alone(tx, chain, len);
@@ -171,7 +172,7 @@ static int rtap_net_tx_chain(struct rtap_net_tx *tx, const struct rtap_chain *ch
 		return rtap_net_tx_bad(tx, chain, RTAP_RING_BUFFER);
 	if (unlikely(err))
 		return rtap_net_tx_drop(tx, err == -ENOMEM ? RTAP_STAT_DROP_NOMEM :
-							     RTAP_STAT_DROP_HEADER);
+							     RTAP_STAT_DROP_HEADER, len);
 	tx->nr_bytes += len;
 	tx->nr++;
 	return 0;
@@ -208,7 +209,7 @@ static void rtap_net_tx_wait_room(struct rtap_net_queue *q)
 	smp_mb();
 	/* asks for a wake-up too (SOCKWQ_ASYNC_NOSPACE), which a look at the counters does not */
 	if (vfs_poll(sock->file, NULL) & EPOLLOUT)
-		rtap_vq_wake(&q->vq);
+		rtap_vq_again(&q->vq);
 }
 
 /* Fetch and send until nothing is left or the budget is spent. 0: sleep, 1: go on, <0: bad */
@@ -252,7 +253,7 @@ void rtap_net_tx_serve(struct rtap_vq *vq)
 	if (!ret)
 		ret = rtap_net_tx_run(&tx);
 	if (ret > 0)
-		rtap_vq_wake(vq);
+		rtap_vq_again(vq);
 	else if (ret == -EAGAIN)
 		rtap_net_tx_wait_room(tx.q);
 	else if (ret < 0)

@@ -11,15 +11,26 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-static void rtap_vq_work(struct rtap_work *work)
+#include "trace.h"
+
+static void rtap_vq_kick(struct rtap_vq *vq, u64 woken)
+{
+	vq->woken = woken;
+	if (!woken)
+		return;
+	rtap_stats_add(&vq->stats, RTAP_STAT_KICKS, 1);
+	if (trace_kick_enabled())
+		trace_kick(vq->dev_id, vq->index, rtap_work_since(woken));
+}
+
+static void rtap_vq_work(struct rtap_work *work, u64 woken)
 {
 	struct rtap_vq *vq = container_of(work, struct rtap_vq, work);
 
 	mutex_lock(&vq->lock);
-	if (vq->state == RTAP_VQ_RUNNING) {
-		rtap_stats_add(&vq->stats, RTAP_STAT_KICKS, 1);
+	rtap_vq_kick(vq, woken);
+	if (vq->state == RTAP_VQ_RUNNING)
 		vq->serve(vq);
-	}
 	mutex_unlock(&vq->lock);
 }
 
@@ -69,11 +80,18 @@ void rtap_vq_init(struct rtap_vq *vq, u32 dev_id, u32 index, void (*serve)(struc
 	rtap_vq_reset(vq);
 }
 
+static void rtap_vq_assign_worker(struct rtap_vq *vq, struct rtap_worker *worker)
+{
+	rcu_assign_pointer(vq->worker, worker);
+	trace_worker(vq->dev_id, worker->id, RTAP_TRACE_WORKER_SERVES, rtap_worker_tid(worker),
+		     vq->index);
+}
+
 /**
  * rtap_vq_own() - give a queue its owner
  * @vq: a queue without one
  * @mm: the owner's address space; the caller keeps it until rtap_vq_disown()
- * @worker: who serves the queue; the caller keeps it until rtap_vq_disown()
+ * @worker: who serves the queue; the caller keeps it for as long as the queue has it
  *
  * Context: an ioctl of the owner.
  * Return: 0 or -ENOMEM.
@@ -90,7 +108,7 @@ int rtap_vq_own(struct rtap_vq *vq, struct mm_struct *mm, struct rtap_worker *wo
 	vq->segs = (struct rtap_segs){ .v = buf->segs, .max = RTAP_VQ_SEGS };
 	vq->mm = mm;
 	vq->owner = task_tgid_nr(current);
-	rcu_assign_pointer(vq->worker, worker);
+	rtap_vq_assign_worker(vq, worker);
 	mutex_unlock(&vq->lock);
 	return 0;
 }
@@ -136,7 +154,7 @@ void rtap_vq_disown(struct rtap_vq *vq)
 void rtap_vq_set_worker(struct rtap_vq *vq, struct rtap_worker *worker)
 {
 	mutex_lock(&vq->lock);
-	rcu_assign_pointer(vq->worker, worker);
+	rtap_vq_assign_worker(vq, worker);
 	mutex_unlock(&vq->lock);
 	/* kicks that a dead worker let pass */
 	rtap_vq_wake(vq);
@@ -169,6 +187,19 @@ void rtap_vq_wake(struct rtap_vq *vq)
 	if (worker)
 		rtap_worker_queue(worker, &vq->work);
 	rcu_read_unlock();
+}
+
+/**
+ * rtap_vq_again() - have the queue served again, after others of its worker
+ * @vq: the queue; its lock is held
+ *
+ * For who serves it: not a wake-up, the worker is awake.
+ */
+void rtap_vq_again(struct rtap_vq *vq)
+	__must_hold(&vq->lock)
+{
+	lockdep_assert_held(&vq->lock);
+	rtap_worker_queue_again(rtap_vq_worker(vq), &vq->work);
 }
 
 /* Make room behind what is fetched: by moving it to the front, if it has to be. */
@@ -264,6 +295,7 @@ void rtap_vq_complete(struct rtap_vq *vq, u32 written)
 
 static void rtap_vq_signal(struct rtap_vq *vq, int wanted)
 {
+	trace_signal(vq->dev_id, vq->index, wanted);
 	if (!wanted) {
 		rtap_stats_add(&vq->stats, RTAP_STAT_SUPPRESSED, 1);
 		return;
@@ -352,6 +384,8 @@ bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq))
 	lockdep_assert_held(&vq->lock);
 	if (!vq->busyloop_us)
 		return false;
+	/* what polling finds has not waited since the wake-up */
+	vq->woken = 0;
 	end = local_clock() + NSEC_PER_USEC * min_t(u64, vq->busyloop_us, RTAP_VQ_POLL_MAX_US);
 	do {
 		if (ready(vq)) {
@@ -390,9 +424,36 @@ void rtap_vq_break(struct rtap_vq *vq, int err)
 	if (killed)
 		return;
 	rtap_stats_error(&vq->stats, fault->kind);
+	trace_ring_error(vq->dev_id, vq->index, fault->kind, fault->index, fault->desc);
 	rtap_vq_log_ratelimited(KERN_WARNING, vq,
 				"stopped: %s at ring index %u, descriptor %u (error %d)\n",
 				rtap_ring_error_name(fault->kind), fault->index, fault->desc, err);
 	if (vq->err)
 		eventfd_signal(vq->err);
+}
+
+/**
+ * rtap_vq_count_batch() - frames were handed over or delivered together
+ * @vq: the queue; its lock is held
+ * @packets: how many, at least one
+ * @bytes: their bytes, without the virtio header
+ */
+void rtap_vq_count_batch(struct rtap_vq *vq, u32 packets, u64 bytes)
+	__must_hold(&vq->lock)
+{
+	rtap_stats_batch(&vq->stats, packets, bytes);
+	trace_batch(vq->dev_id, vq->index, packets, bytes);
+}
+
+/**
+ * rtap_vq_count_drop() - a frame is dropped
+ * @vq: the queue; its lock is held
+ * @reason: why: one of RTAP_STAT_DROP_*
+ * @bytes: its bytes, without the virtio header
+ */
+void rtap_vq_count_drop(struct rtap_vq *vq, enum rtap_stat reason, u64 bytes)
+	__must_hold(&vq->lock)
+{
+	rtap_stats_add(&vq->stats, reason, 1);
+	trace_drop(vq->dev_id, vq->index, reason, bytes);
 }

@@ -148,6 +148,11 @@ struct rtap_vq {
 	struct rtap_worker __rcu *worker;
 	/** @work: queued on @worker by kicks and by the backend */
 	struct rtap_work work;
+	/**
+	 * @woken: when the worker was woken for the run that it is at, until the run
+	 * has moved a frame or polled; else 0
+	 */
+	u64 woken;
 	/** @log_limit: how often the queue may write to the log */
 	struct ratelimit_state log_limit;
 	/** @serve: serves the queue once, on the worker; constant */
@@ -173,6 +178,7 @@ void rtap_vq_disown(struct rtap_vq *vq);
 void rtap_vq_set_worker(struct rtap_vq *vq, struct rtap_worker *worker);
 struct rtap_worker *rtap_vq_worker(const struct rtap_vq *vq);
 void rtap_vq_wake(struct rtap_vq *vq);
+void rtap_vq_again(struct rtap_vq *vq);
 int rtap_vq_fetch(struct rtap_vq *vq, u32 want);
 void rtap_vq_unfetch(struct rtap_vq *vq);
 void rtap_vq_complete(struct rtap_vq *vq, u32 written);
@@ -181,6 +187,8 @@ int rtap_vq_wait(struct rtap_vq *vq);
 bool rtap_vq_pending(struct rtap_vq *vq);
 bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq));
 void rtap_vq_break(struct rtap_vq *vq, int err);
+void rtap_vq_count_batch(struct rtap_vq *vq, u32 packets, u64 bytes);
+void rtap_vq_count_drop(struct rtap_vq *vq, enum rtap_stat reason, u64 bytes);
 
 /* vq_map.c: ring memory */
 int rtap_vq_attach(struct rtap_vq *vq);
@@ -227,6 +235,20 @@ static inline const struct rtap_chain *rtap_vq_chain(const struct rtap_vq *vq, u
 static inline void rtap_vq_note_position(struct rtap_vq *vq)
 {
 	WRITE_ONCE(vq->position, vq->ring.last_avail | (u32)vq->ring.last_used << 16);
+}
+
+/**
+ * rtap_vq_moved() - a frame was handed over, or shown to the guest
+ * @vq: the queue; its lock is held
+ *
+ * Takes the time since the worker was woken, for the first one of a run.
+ */
+static inline void rtap_vq_moved(struct rtap_vq *vq)
+{
+	if (!vq->woken)
+		return;
+	rtap_stats_wake(&vq->stats, rtap_work_since(vq->woken));
+	vq->woken = 0;
 }
 
 /* Every line says which device, whose, and which queue; rates are limited per queue and in all. */

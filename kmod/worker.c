@@ -5,10 +5,13 @@
 #include "worker.h"
 
 #include <linux/err.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/sched/vhost_task.h>
 #include <linux/slab.h>
+
+#include "trace.h"
 
 /**
  * rtap_work_init() - prepare work for its first rtap_worker_queue()
@@ -16,7 +19,7 @@
  * @fn: what it does
  * @requeue: queues it again, on whoever is its worker by then
  */
-void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work),
+void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work, u64 woken),
 		    void (*requeue)(struct rtap_work *work))
 {
 	work->flags = 0;
@@ -24,30 +27,34 @@ void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work),
 	work->requeue = requeue;
 }
 
-/* The work is off the list: it may be queued again. */
-static void rtap_work_release(struct rtap_work *work)
+/* The work is off the list: it may be queued again. Returns when it was woken. */
+static u64 rtap_work_release(struct rtap_work *work)
 {
-	clear_bit(RTAP_WORK_QUEUED, &work->flags);
+	u64 woken = work->woken;
+
+	clear_bit_unlock(RTAP_WORK_QUEUED, &work->flags);
 	/*
 	 * Whoever finds the bit clear queues again, whoever found it set is seen
 	 * by what is called next. Pairs with test_and_set_bit() in
 	 * rtap_worker_queue().
 	 */
 	smp_mb__after_atomic();
+	return woken;
 }
 
 static bool rtap_worker_drain(struct rtap_worker *worker)
 {
 	struct llist_node *list = llist_del_all(&worker->works);
 	struct rtap_work *work, *next;
+	u64 woken;
 
 	if (!list)
 		return false;
 	__set_current_state(TASK_RUNNING);
 	list = llist_reverse_order(list);
 	llist_for_each_entry_safe(work, next, list, node) {
-		rtap_work_release(work);
-		work->fn(work);
+		woken = rtap_work_release(work);
+		work->fn(work, woken);
 		cond_resched();
 	}
 	return true;
@@ -65,13 +72,20 @@ static void rtap_worker_give_up(struct rtap_worker *worker)
 	}
 }
 
+static void rtap_worker_trace(const struct rtap_worker *worker, enum rtap_trace_worker action)
+{
+	trace_worker(worker->dev_id, worker->id, action, rtap_worker_tid(worker), -1);
+}
+
 static bool rtap_worker_run(void *data)
 {
 	struct rtap_worker *worker = data;
 
-	if (unlikely(!worker->thread))
+	if (unlikely(!worker->thread)) {
 		/* pairs with smp_load_acquire() in rtap_worker_thread() */
 		smp_store_release(&worker->thread, get_task_struct(current));
+		rtap_worker_trace(worker, RTAP_TRACE_WORKER_STARTED);
+	}
 	return rtap_worker_drain(worker);
 }
 
@@ -80,6 +94,7 @@ static void rtap_worker_kill(void *data)
 {
 	struct rtap_worker *worker = data;
 
+	rtap_worker_trace(worker, RTAP_TRACE_WORKER_KILLED);
 	WRITE_ONCE(worker->dead, true);
 	smp_mb(); /* pairs with llist_add() in rtap_worker_queue() */
 	rtap_worker_give_up(worker);
@@ -88,12 +103,13 @@ static void rtap_worker_kill(void *data)
 /**
  * rtap_worker_create() - start a thread for the calling owner
  * @owner: pid of the owner, for the thread's name
+ * @dev_id: id of the device
  * @id: number of the worker in its device
  *
  * Context: an ioctl of the owner, whose mm, cgroups and limits the thread takes.
  * Return: the worker, or an ERR_PTR (RLIMIT_NPROC and pids.max included).
  */
-struct rtap_worker *rtap_worker_create(pid_t owner, u32 id)
+struct rtap_worker *rtap_worker_create(pid_t owner, u32 dev_id, u32 id)
 {
 	struct rtap_worker *worker;
 	char name[TASK_COMM_LEN];
@@ -103,6 +119,7 @@ struct rtap_worker *rtap_worker_create(pid_t owner, u32 id)
 	if (!worker)
 		return ERR_PTR(-ENOMEM);
 	worker->id = id;
+	worker->dev_id = dev_id;
 	init_llist_head(&worker->works);
 	/* the name that tools look for when they pin or account vhost threads */
 	snprintf(name, sizeof(name), "vhost-%d", owner);
@@ -129,10 +146,25 @@ struct rtap_worker *rtap_worker_create(pid_t owner, u32 id)
 void rtap_worker_destroy(struct rtap_worker *worker)
 {
 	vhost_task_stop(worker->task);
+	rtap_worker_trace(worker, RTAP_TRACE_WORKER_STOPPED);
 	rtap_worker_give_up(worker);
 	if (worker->thread)
+		/* one under RCU that still looks at it has the task's own reference */
 		put_task_struct(worker->thread);
-	kfree(worker);
+	kfree_rcu(worker, rcu);
+}
+
+static void rtap_worker_add(struct rtap_worker *worker, struct rtap_work *work, bool woken)
+{
+	if (rtap_worker_is_dead(worker) || test_and_set_bit(RTAP_WORK_QUEUED, &work->flags))
+		return;
+	work->woken = woken ? rtap_work_clock() : 0;
+	/* full barrier, pairs with smp_mb() in rtap_worker_kill(): it finds the work, or ... */
+	llist_add(&work->node, &worker->works);
+	vhost_task_wake(worker->task);
+	/* ... we find it dead: the work must not stay, it could never be queued again */
+	if (unlikely(rtap_worker_is_dead(worker)))
+		rtap_worker_give_up(worker);
 }
 
 /**
@@ -144,12 +176,19 @@ void rtap_worker_destroy(struct rtap_worker *worker)
  */
 void rtap_worker_queue(struct rtap_worker *worker, struct rtap_work *work)
 {
-	if (rtap_worker_is_dead(worker) || test_and_set_bit(RTAP_WORK_QUEUED, &work->flags))
-		return;
-	/* full barrier, pairs with smp_mb() in rtap_worker_kill(): it finds the work, or ... */
-	llist_add(&work->node, &worker->works);
-	vhost_task_wake(worker->task);
-	/* ... we find it dead: the work must not stay, it could never be queued again */
-	if (unlikely(rtap_worker_is_dead(worker)))
-		rtap_worker_give_up(worker);
+	rtap_worker_add(worker, work, true);
+}
+
+/**
+ * rtap_worker_queue_again() - have work done once more, after what others wait for
+ * @worker: as rtap_worker_queue()
+ * @work: work whose function is running
+ *
+ * Unlike a wake-up, this is not timed.
+ *
+ * Context: as rtap_worker_queue().
+ */
+void rtap_worker_queue_again(struct rtap_worker *worker, struct rtap_work *work)
+{
+	rtap_worker_add(worker, work, false);
 }

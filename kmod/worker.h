@@ -6,10 +6,11 @@
 #define RTAP_WORKER_H
 
 #include <linux/compiler.h>
+#include <linux/ktime.h>
 #include <linux/llist.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
-struct task_struct;
 struct vhost_task;
 
 /** RTAP_WORK_QUEUED - bit in rtap_work.flags: the work is on some worker's list */
@@ -23,8 +24,16 @@ struct rtap_work {
 	struct llist_node node;
 	/** @flags: RTAP_WORK_* bits */
 	unsigned long flags;
-	/** @fn: called on the worker's thread, on the owner's mm, without locks held */
-	void (*fn)(struct rtap_work *work);
+	/**
+	 * @woken: when a wake-up queued it, as rtap_work_clock() has it; 0 if its own
+	 * function did. Written by whoever queues it, valid while it is queued.
+	 */
+	u64 woken;
+	/**
+	 * @fn: called on the worker's thread, on the owner's mm, without locks held, with
+	 * @woken as it was while the work was queued: it may be queued again already
+	 */
+	void (*fn)(struct rtap_work *work, u64 woken);
 	/**
 	 * @requeue: called instead of @fn when the worker ends with the work
 	 * undone; queues it again on whoever is its worker now. In any context,
@@ -45,6 +54,8 @@ struct rtap_work {
 struct rtap_worker {
 	/** @id: number of the worker in its device; constant */
 	u32 id;
+	/** @dev_id: id of the device, for traces; constant */
+	u32 dev_id;
 	/** @task: the thread, as who starts, wakes and stops it; constant */
 	struct vhost_task *task;
 	/**
@@ -57,13 +68,44 @@ struct rtap_worker {
 	struct llist_head works;
 	/** @dead: the owner was killed, nothing queued from now on runs; never unset */
 	bool dead;
+	/** @rcu: who only looks at the worker has a grace period more */
+	struct rcu_head rcu;
 };
 
-struct rtap_worker *rtap_worker_create(pid_t owner, u32 id);
+struct rtap_worker *rtap_worker_create(pid_t owner, u32 dev_id, u32 id);
 void rtap_worker_destroy(struct rtap_worker *worker);
 void rtap_worker_queue(struct rtap_worker *worker, struct rtap_work *work);
-void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work),
+void rtap_worker_queue_again(struct rtap_worker *worker, struct rtap_work *work);
+void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work, u64 woken),
 		    void (*requeue)(struct rtap_work *work));
+
+/**
+ * rtap_work_clock() - the clock that tells how long work waits
+ *
+ * Read on the CPU of whoever wakes and on the worker's, from wherever a wake-up may come
+ * from. So it has to agree between CPUs, where local_clock() need not, and must neither
+ * wait for who sets it nor complain while the machine is being suspended, as ktime_get()
+ * does.
+ *
+ * Return: nanoseconds of CLOCK_MONOTONIC, never 0.
+ */
+static inline u64 rtap_work_clock(void)
+{
+	return ktime_get_mono_fast_ns() ?: 1;
+}
+
+/**
+ * rtap_work_since() - how long ago something was
+ * @then: what rtap_work_clock() said, possibly on another CPU
+ *
+ * Return: nanoseconds; 0 if the other CPU's clock was ahead of ours.
+ */
+static inline u64 rtap_work_since(u64 then)
+{
+	u64 now = rtap_work_clock();
+
+	return now > then ? now - then : 0;
+}
 
 /**
  * rtap_worker_is_dead() - whether the worker's owner was killed
@@ -78,7 +120,8 @@ static inline bool rtap_worker_is_dead(const struct rtap_worker *worker)
 
 /**
  * rtap_worker_thread() - the thread, to be looked at
- * @worker: a worker that is not destroyed meanwhile (its device's lock is held)
+ * @worker: a worker that is not destroyed meanwhile: its device's lock is held, or
+ *          rcu_read_lock() since it was found
  *
  * Return: the thread, valid for as long as the worker, though it may have exited;
  * NULL before it has run for the first time.
@@ -87,6 +130,19 @@ static inline struct task_struct *rtap_worker_thread(const struct rtap_worker *w
 {
 	/* pairs with smp_store_release() in rtap_worker_run() */
 	return smp_load_acquire(&worker->thread);
+}
+
+/**
+ * rtap_worker_tid() - id of the thread
+ * @worker: as rtap_worker_thread()
+ *
+ * Return: the id in the initial pid namespace; 0 before it has run for the first time.
+ */
+static inline pid_t rtap_worker_tid(const struct rtap_worker *worker)
+{
+	const struct task_struct *thread = rtap_worker_thread(worker);
+
+	return thread ? thread->pid : 0;
 }
 
 #endif /* RTAP_WORKER_H */
