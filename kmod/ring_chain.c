@@ -188,22 +188,16 @@ int rtap_chain_give_up(struct rtap_ring *ring, struct rtap_walk *walk, enum rtap
 }
 
 /**
- * rtap_used_run() - how many completions one used entry stands for
- * @ring: the ring
- * @used: completions not written yet
+ * rtap_used_readonly() - how many completions have no writable part
+ * @used: completions, the first of them without
  * @n: how many, not 0
  *
- * With IN_ORDER a run of completions without a writable part is told by the last
- * of them (virtio 2.7.9 and 2.8.11). A completion with one needs its own length.
- *
- * Return: 1 or more; the entry is that of @used[return value - 1].
+ * Return: 1 or more, up to the first one that has.
  */
-u32 rtap_used_run(const struct rtap_ring *ring, const struct rtap_used *used, u32 n)
+u32 rtap_used_readonly(const struct rtap_used *used, u32 n)
 {
 	u32 run = 1;
 
-	if (!ring->in_order || !used[0].readonly)
-		return 1;
 	while (run < n && used[run].readonly)
 		run++;
 	return run;

@@ -106,7 +106,25 @@ enum rtap_ring_error rtap_chain_add_table(struct rtap_ring *ring, struct rtap_wa
 					  const struct rtap_desc *desc);
 int rtap_chain_give_up(struct rtap_ring *ring, struct rtap_walk *walk, enum rtap_ring_error kind,
 		       u32 done);
-u32 rtap_used_run(const struct rtap_ring *ring, const struct rtap_used *used, u32 n);
+u32 rtap_used_readonly(const struct rtap_used *used, u32 n);
+
+/**
+ * rtap_used_run() - how many completions one used entry stands for
+ * @ring: the ring
+ * @used: completions not written yet
+ * @n: how many, not 0
+ *
+ * With IN_ORDER a run of completions without a writable part is told by the last
+ * of them (virtio 2.7.9 and 2.8.11). A completion with one needs its own length.
+ *
+ * Return: 1 or more; the entry is that of @used[return value - 1].
+ */
+static inline u32 rtap_used_run(const struct rtap_ring *ring, const struct rtap_used *used, u32 n)
+{
+	if (likely(!ring->in_order) || !used[0].readonly)
+		return 1;
+	return rtap_used_readonly(used, n);
+}
 
 int rtap_split_start(struct rtap_ring *ring);
 int rtap_split_pop(struct rtap_ring *ring, struct rtap_chain *chains, u32 max,
