@@ -3,6 +3,7 @@
  * Loads and unloads ringtap, a virtio-net backend with the ABI of vhost-net
  */
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 
 #include "chardev.h"
 #include "debugfs.h"
@@ -31,6 +32,8 @@ static void __exit rtap_main_exit(void)
 {
 	rtap_chardev_exit();
 	rtap_debugfs_exit();
+	/* callbacks of ours that wait for a grace period */
+	rcu_barrier();
 }
 
 module_init(rtap_main_init);

@@ -133,6 +133,16 @@ struct rtap_worker *rtap_worker_create(pid_t owner, u32 dev_id, u32 id)
 	return worker;
 }
 
+/* Of a worker that was killed, ours may have long been the last reference to the thread. */
+static void rtap_worker_free(struct rcu_head *rcu)
+{
+	struct rtap_worker *worker = container_of(rcu, struct rtap_worker, rcu);
+
+	if (worker->thread)
+		put_task_struct(worker->thread);
+	kfree(worker);
+}
+
 /**
  * rtap_worker_destroy() - end the thread and free the worker
  * @worker: worker that nothing queues on any more, nor is about to: a grace period
@@ -148,10 +158,7 @@ void rtap_worker_destroy(struct rtap_worker *worker)
 	vhost_task_stop(worker->task);
 	rtap_worker_trace(worker, RTAP_TRACE_WORKER_STOPPED);
 	rtap_worker_give_up(worker);
-	if (worker->thread)
-		/* one under RCU that still looks at it has the task's own reference */
-		put_task_struct(worker->thread);
-	kfree_rcu(worker, rcu);
+	call_rcu(&worker->rcu, rtap_worker_free);
 }
 
 static void rtap_worker_add(struct rtap_worker *worker, struct rtap_work *work, bool woken)

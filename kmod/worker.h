@@ -61,7 +61,7 @@ struct rtap_worker {
 	/**
 	 * @thread: the same thread, as the scheduler has it; see rtap_worker_thread().
 	 * Stored once, by the thread itself when it first runs; the reference is
-	 * dropped by rtap_worker_destroy().
+	 * dropped a grace period after rtap_worker_destroy().
 	 */
 	struct task_struct *thread;
 	/** @works: queued work, newest first */
