@@ -15,6 +15,7 @@
 
 #include "debugfs.h"
 #include "net.h"
+#include "registry.h"
 
 /* The name whose minor distributions reserve a static node for. */
 #define RTAP_CHARDEV_STOCK_NODE "vhost-net"
@@ -28,6 +29,8 @@ struct rtap_file {
 	/** @debugfs: where it is shown */
 	struct dentry *debugfs;
 };
+
+static struct miscdevice rtap_chardev_misc;
 
 static int rtap_chardev_open(struct inode *inode, struct file *filp)
 {
@@ -43,6 +46,7 @@ static int rtap_chardev_open(struct inode *inode, struct file *filp)
 		return err;
 	}
 	file->debugfs = rtap_debugfs_add(file->net);
+	rtap_registry_add(file->net, rtap_chardev_misc.name);
 	filp->private_data = file;
 	return 0;
 }
@@ -51,6 +55,7 @@ static int rtap_chardev_release(struct inode *inode, struct file *filp)
 {
 	struct rtap_file *file = filp->private_data;
 
+	rtap_registry_remove(file->net);
 	rtap_debugfs_remove(file->debugfs);
 	rtap_net_destroy(file->net);
 	kfree(file);

@@ -25,6 +25,7 @@ int rtap_dev_init(struct rtap_dev *dev)
 		return id;
 	dev->id = id;
 	mutex_init(&dev->lock);
+	rtap_dev_report_init(dev);
 	return 0;
 }
 
@@ -49,7 +50,7 @@ static int rtap_dev_own_vqs(struct rtap_dev *dev)
 	int err, i;
 
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
-		err = rtap_vq_own(dev->vqs[i], dev->mm, dev->workers[i % dev->nr_workers]);
+		err = rtap_vq_own(dev->vqs[i], dev->mm, rtap_dev_worker(dev, i % dev->nr_workers));
 		if (err)
 			return err;
 	}
@@ -73,7 +74,9 @@ int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers)
 	dev->mm = current->mm;
 	mmgrab(dev->mm);
 	WRITE_ONCE(dev->owner, task_tgid_nr(current));
-	err = rtap_dev_start_workers(dev, clamp(workers, 1u, (u32)RTAP_DEV_VQS));
+	err = rtap_dev_note_owner(dev);
+	if (!err)
+		err = rtap_dev_start_workers(dev, clamp(workers, 1u, (u32)RTAP_DEV_VQS));
 	if (!err)
 		err = rtap_dev_own_vqs(dev);
 	if (err)
@@ -106,6 +109,7 @@ void rtap_dev_disown(struct rtap_dev *dev)
 	mmdrop(dev->mm);
 	dev->mm = NULL;
 	WRITE_ONCE(dev->owner, 0);
+	rtap_dev_drop_owner(dev);
 }
 
 /**

@@ -5,7 +5,11 @@
 #ifndef RTAP_DEV_H
 #define RTAP_DEV_H
 
+#include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/seqlock.h>
 #include <linux/types.h>
 
 #include "vq.h"
@@ -19,6 +23,40 @@
 #define RTAP_DEV_WORKERS 8
 
 /**
+ * struct rtap_owner - whose a device is, as it was when it became theirs
+ */
+struct rtap_owner {
+	/** @pid: the process; holds a reference */
+	struct pid *pid;
+	/** @netns: cookie of its network namespace */
+	u64 netns;
+	/** @comm: its name */
+	char comm[TASK_COMM_LEN];
+	/** @rcu: readers have a grace period */
+	struct rcu_head rcu;
+};
+
+/**
+ * struct rtap_dev_report - what a device is, for readers who may not wait for it
+ */
+struct rtap_dev_report {
+	/** @owned: it has an owner */
+	bool owned;
+	/** @since: when @owned became what it is, in nanoseconds of CLOCK_BOOTTIME */
+	u64 since;
+	/** @features: virtio features acknowledged */
+	u64 features;
+	/** @backend_features: vhost backend features acknowledged */
+	u64 backend_features;
+	/** @table: there is a memory table */
+	bool table;
+	/** @regions: regions in it */
+	u32 regions;
+	/** @region_bytes: bytes in them */
+	u64 region_bytes;
+};
+
+/**
  * struct rtap_dev - what one open of the node stands for
  */
 struct rtap_dev {
@@ -26,24 +64,40 @@ struct rtap_dev {
 	struct mutex lock;
 	/** @id: number of the device among those open; constant */
 	u32 id;
+	/** @serial: number of the device since the module was loaded; constant, see registry.c */
+	u64 serial;
+	/** @node: name of the node it was opened through; constant */
+	const char *node;
+	/** @opened: when, in nanoseconds of CLOCK_BOOTTIME; constant */
+	u64 opened;
+	/** @list: on the list of open devices; guarded by registry.c */
+	struct list_head list;
 	/** @mm: owner's address space (the structure is held), NULL without an owner */
 	struct mm_struct *mm;
 	/** @owner: pid of the owner, 0 without one */
 	pid_t owner;
+	/** @whose: the owner, for readers under RCU; NULL without one */
+	struct rtap_owner __rcu *whose;
 	/** @backend_features: as acknowledged by SET_BACKEND_FEATURES */
 	u64 backend_features;
 	/** @mem: memory table, NULL before SET_MEM_TABLE */
 	struct rtap_mem *mem;
+	/** @region_bytes: bytes in the regions of @mem */
+	u64 region_bytes;
 	/** @log_base: user address of the dirty log, as SET_LOG_BASE gave it */
 	u64 log_base;
 	/** @log: signalled when the dirty log is written, or NULL */
 	struct eventfd_ctx *log;
-	/** @workers: threads by their id, NULL where there is none */
-	struct rtap_worker *workers[RTAP_DEV_WORKERS];
+	/** @workers: threads by their id, NULL where there is none; read under RCU too */
+	struct rtap_worker __rcu *workers[RTAP_DEV_WORKERS];
 	/** @nr_workers: how many there are; 0 without an owner */
 	u32 nr_workers;
 	/** @vqs: the queues; constant, owned by whoever made the device */
 	struct rtap_vq *vqs[RTAP_DEV_VQS];
+	/** @report_seq: of @report; odd for a few instructions only */
+	seqcount_t report_seq;
+	/** @report: as published by the last ioctl; read without the lock */
+	struct rtap_dev_report report;
 };
 
 /* dev.c */
@@ -54,7 +108,15 @@ void rtap_dev_disown(struct rtap_dev *dev);
 int rtap_dev_check_owner(const struct rtap_dev *dev);
 long rtap_dev_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
 
+/* dev_report.c: what is said about a device without its lock */
+void rtap_dev_report_init(struct rtap_dev *dev);
+void rtap_dev_report_publish(struct rtap_dev *dev);
+void rtap_dev_report(const struct rtap_dev *dev, struct rtap_dev_report *report);
+int rtap_dev_note_owner(struct rtap_dev *dev);
+void rtap_dev_drop_owner(struct rtap_dev *dev);
+
 /* dev_worker.c */
+struct rtap_worker *rtap_dev_worker(const struct rtap_dev *dev, u32 id);
 int rtap_dev_start_workers(struct rtap_dev *dev, u32 want);
 void rtap_dev_stop_workers(struct rtap_dev *dev);
 int rtap_dev_attach_worker(struct rtap_dev *dev, struct rtap_vq *vq, u32 id);

@@ -97,6 +97,16 @@ long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp)
 	return 0;
 }
 
+static u64 rtap_dev_mem_bytes(const struct rtap_mem *mem)
+{
+	const struct vhost_iotlb_map *map;
+	u64 bytes = 0;
+
+	list_for_each_entry(map, &mem->tree->list, link)
+		bytes += map->size;
+	return bytes;
+}
+
 /**
  * rtap_dev_use_mem() - have all queues use a memory table
  * @dev: the device; its lock is held
@@ -119,4 +129,5 @@ void rtap_dev_use_mem(struct rtap_dev *dev, struct rtap_mem *mem)
 	}
 	rtap_mem_put(dev->mem);
 	dev->mem = mem;
+	dev->region_bytes = rtap_dev_mem_bytes(mem);
 }

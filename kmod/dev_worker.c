@@ -9,6 +9,18 @@
 #include <linux/rcupdate.h>
 #include <linux/uaccess.h>
 
+/**
+ * rtap_dev_worker() - look up a worker
+ * @dev: the device; its lock is held or nobody else can reach it
+ * @id: below RTAP_DEV_WORKERS
+ *
+ * Return: the worker, NULL if there is none.
+ */
+struct rtap_worker *rtap_dev_worker(const struct rtap_dev *dev, u32 id)
+{
+	return rcu_dereference_protected(dev->workers[id], true);
+}
+
 /* Start a thread with the lowest free id, as stock's allocation does. */
 static struct rtap_worker *rtap_dev_add_worker(struct rtap_dev *dev)
 {
@@ -16,14 +28,14 @@ static struct rtap_worker *rtap_dev_add_worker(struct rtap_dev *dev)
 	u32 id = 0;
 
 	lockdep_assert_held(&dev->lock);
-	while (id < RTAP_DEV_WORKERS && dev->workers[id])
+	while (id < RTAP_DEV_WORKERS && rtap_dev_worker(dev, id))
 		id++;
 	if (id == RTAP_DEV_WORKERS)
 		return ERR_PTR(-ENOSPC);
 	worker = rtap_worker_create(dev->owner, dev->id, id);
 	if (IS_ERR(worker))
 		return worker;
-	dev->workers[id] = worker;
+	rcu_assign_pointer(dev->workers[id], worker);
 	WRITE_ONCE(dev->nr_workers, dev->nr_workers + 1);
 	return worker;
 }
@@ -31,7 +43,7 @@ static struct rtap_worker *rtap_dev_add_worker(struct rtap_dev *dev)
 /* A grace period has passed since a queue had the worker. */
 static void rtap_dev_remove_worker(struct rtap_dev *dev, struct rtap_worker *worker)
 {
-	dev->workers[worker->id] = NULL;
+	rcu_assign_pointer(dev->workers[worker->id], NULL);
 	WRITE_ONCE(dev->nr_workers, dev->nr_workers - 1);
 	rtap_worker_destroy(worker);
 }
@@ -73,14 +85,17 @@ int rtap_dev_start_workers(struct rtap_dev *dev, u32 want)
  */
 void rtap_dev_stop_workers(struct rtap_dev *dev)
 {
+	struct rtap_worker *worker;
 	int i;
 
 	/* one that was killed may be giving its work to another this very moment */
 	if (dev->nr_workers > 1)
 		synchronize_rcu();
-	for (i = 0; i < RTAP_DEV_WORKERS; i++)
-		if (dev->workers[i])
-			rtap_dev_remove_worker(dev, dev->workers[i]);
+	for (i = 0; i < RTAP_DEV_WORKERS; i++) {
+		worker = rtap_dev_worker(dev, i);
+		if (worker)
+			rtap_dev_remove_worker(dev, worker);
+	}
 }
 
 static struct rtap_worker *rtap_dev_find_worker(struct rtap_dev *dev, u32 id)
@@ -88,7 +103,7 @@ static struct rtap_worker *rtap_dev_find_worker(struct rtap_dev *dev, u32 id)
 	lockdep_assert_held(&dev->lock);
 	if (id >= RTAP_DEV_WORKERS)
 		return NULL;
-	return dev->workers[array_index_nospec(id, RTAP_DEV_WORKERS)];
+	return rtap_dev_worker(dev, array_index_nospec(id, RTAP_DEV_WORKERS));
 }
 
 /* As with stock, ENOMEM says that there was no thread to be had, for whatever reason. */

@@ -7,6 +7,7 @@
 
 #include "chardev.h"
 #include "debugfs.h"
+#include "netlink.h"
 
 static char *node = "vhost-ringtap";
 module_param(node, charp, 0444);
@@ -17,12 +18,17 @@ static int __init rtap_main_init(void)
 	int err;
 
 	rtap_debugfs_init();
-	err = rtap_chardev_init(node);
+	err = rtap_netlink_init();
 	if (err)
 		goto err_debugfs;
+	err = rtap_chardev_init(node);
+	if (err)
+		goto err_netlink;
 	pr_info("ringtap: version %s serves /dev/%s\n", RTAP_VERSION, node);
 	return 0;
 
+err_netlink:
+	rtap_netlink_exit();
 err_debugfs:
 	rtap_debugfs_exit();
 	return err;
@@ -31,6 +37,7 @@ err_debugfs:
 static void __exit rtap_main_exit(void)
 {
 	rtap_chardev_exit();
+	rtap_netlink_exit();
 	rtap_debugfs_exit();
 	/* callbacks of ours that wait for a grace period */
 	rcu_barrier();

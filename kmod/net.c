@@ -326,6 +326,7 @@ long rtap_net_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp)
 
 	mutex_lock(&net->dev.lock);
 	ret = rtap_net_locked_ioctl(net, cmd, argp);
+	rtap_dev_report_publish(&net->dev);
 	mutex_unlock(&net->dev.lock);
 	return ret;
 }
