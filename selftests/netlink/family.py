@@ -2,6 +2,7 @@
 # The netlink family as the kernel tree's own YNL library reads it, in any network namespace.
 
 import os
+import socket
 import sys
 
 import yaml
@@ -29,8 +30,19 @@ class Family(ynl.YnlFamily):
         super().__init__(SPEC, "")
         self.interrupted = False
         if events:
-            self.sock.setsockopt(1, 33, 1 << 24)  # SO_RCVBUFFORCE
             self.ntf_subscribe("events")
+
+    def reopen(self, events=False):
+        """A socket of what this process has become: another user, in another namespace."""
+        self.sock.close()
+        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, self.nlproto.proto_num)
+        for option in (ynl.Netlink.NETLINK_CAP_ACK, ynl.Netlink.NETLINK_EXT_ACK,
+                       ynl.Netlink.NETLINK_GET_STRICT_CHK):
+            self.sock.setsockopt(ynl.Netlink.SOL_NETLINK, option, 1)
+        self.async_msg_queue.clear()
+        if events:
+            self.ntf_subscribe("events")
+        return self
 
     def _recv_dbg_print(self, reply, nl_msgs):
         if any(message.nl_flags & DUMP_INTERRUPTED for message in nl_msgs):
@@ -66,6 +78,11 @@ class Family(ynl.YnlFamily):
     def newest(self):
         """Id of the device that was opened last."""
         return max(self.devices().values(), key=lambda d: d["serial"])["id"]
+
+    def ntf_subscribe(self, mcast_name):
+        if os.geteuid() == 0:
+            self.sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
+        super().ntf_subscribe(mcast_name)
 
     def events(self):
         """What has been told since the last time of asking: (name, attributes)."""
