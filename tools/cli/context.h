@@ -31,6 +31,9 @@ struct Context {
 void add_check(CLI::App &app, Context &ctx);
 void add_drive(CLI::App &app, Context &ctx);
 void add_features(CLI::App &app, Context &ctx);
+void add_list(CLI::App &app, Context &ctx);
 void add_run(CLI::App &app, Context &ctx);
+void add_show(CLI::App &app, Context &ctx);
+void add_watch(CLI::App &app, Context &ctx);
 
 } // namespace ringtap

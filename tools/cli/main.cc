@@ -31,6 +31,9 @@ constexpr AddCommand commands[] = {
 	add_features,
 	add_run,
 	add_check,
+	add_list,
+	add_show,
+	add_watch,
 };
 
 int run_command(int argc, char **argv)

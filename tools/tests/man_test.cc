@@ -75,7 +75,9 @@ TEST_P(ManPage, DescribesTheOptionsOfItsCommand)
 	EXPECT_EQ(described, shown);
 }
 
-INSTANTIATE_TEST_SUITE_P(Commands, ManPage, testing::Values("check", "drive", "features", "run"));
+INSTANTIATE_TEST_SUITE_P(Commands, ManPage,
+			 testing::Values("check", "drive", "features", "list", "run", "show",
+					 "watch"));
 
 } // namespace
 } // namespace ringtap
