@@ -80,7 +80,7 @@ struct rtap_stats {
 	u64 errors[RTAP_RING_ERRORS];
 	/** @batches: batches by how many frames they had, see rtap_stats_bucket_from() */
 	u64 batches[RTAP_STATS_BATCH_BUCKETS];
-	/** @wakes: wake-ups that moved a frame, by nanoseconds until the first, likewise */
+	/** @wakes: timed wake-ups that moved a frame, by nanoseconds until the first */
 	u64 wakes[RTAP_STATS_WAKE_BUCKETS];
 };
 

@@ -95,7 +95,7 @@ TRACE_DEFINE_ENUM(RTAP_TRACE_WORKER_STOPPED);
 TRACE_DEFINE_ENUM(RTAP_TRACE_WORKER_KILLED);
 TRACE_DEFINE_ENUM(RTAP_TRACE_WORKER_SERVES);
 
-/* The worker comes to a queue that it was woken for, @waited ns ago. */
+/* The worker comes to a queue that it was woken for @waited ns ago; 0 if that is not known. */
 TRACE_EVENT(kick,
 	TP_PROTO(u32 dev, u32 queue, u64 waited),
 	TP_ARGS(dev, queue, waited),

@@ -15,12 +15,12 @@
 
 static void rtap_vq_kick(struct rtap_vq *vq, u64 woken)
 {
-	vq->woken = woken;
+	vq->woken = woken == RTAP_WORK_UNTIMED ? 0 : woken;
 	if (!woken)
 		return;
 	rtap_stats_add(&vq->stats, RTAP_STAT_KICKS, 1);
 	if (trace_kick_enabled())
-		trace_kick(vq->dev_id, vq->index, rtap_work_since(woken));
+		trace_kick(vq->dev_id, vq->index, vq->woken ? rtap_work_since(vq->woken) : 0);
 }
 
 static void rtap_vq_work(struct rtap_work *work, u64 woken)

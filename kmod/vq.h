@@ -149,8 +149,8 @@ struct rtap_vq {
 	/** @work: queued on @worker by kicks and by the backend */
 	struct rtap_work work;
 	/**
-	 * @woken: when the worker was woken for the run that it is at, until the run
-	 * has moved a frame or polled; else 0
+	 * @woken: when the worker was woken for the run that it is at, if that is timed,
+	 * until the run has moved a frame or polled; else 0
 	 */
 	u64 woken;
 	/** @log_limit: how often the queue may write to the log */
@@ -241,7 +241,7 @@ static inline void rtap_vq_note_position(struct rtap_vq *vq)
  * rtap_vq_moved() - a frame was handed over, or shown to the guest
  * @vq: the queue; its lock is held
  *
- * Takes the time since the worker was woken, for the first one of a run.
+ * Takes the time since the worker was woken, for the first one of a run that is timed.
  */
 static inline void rtap_vq_moved(struct rtap_vq *vq)
 {

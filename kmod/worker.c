@@ -23,6 +23,7 @@ void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work, u
 		    void (*requeue)(struct rtap_work *work))
 {
 	work->flags = 0;
+	work->wakes = 0;
 	work->fn = fn;
 	work->requeue = requeue;
 }
@@ -161,11 +162,19 @@ void rtap_worker_destroy(struct rtap_worker *worker)
 	call_rcu(&worker->rcu, rtap_worker_free);
 }
 
+/* Whoever looks on wants to know of each; see RTAP_WORK_TIMED for who does not. */
+static u64 rtap_work_stamp(struct rtap_work *work)
+{
+	if (work->wakes++ % RTAP_WORK_TIMED == 0 || trace_kick_enabled())
+		return rtap_work_clock();
+	return RTAP_WORK_UNTIMED;
+}
+
 static void rtap_worker_add(struct rtap_worker *worker, struct rtap_work *work, bool woken)
 {
 	if (rtap_worker_is_dead(worker) || test_and_set_bit(RTAP_WORK_QUEUED, &work->flags))
 		return;
-	work->woken = woken ? rtap_work_clock() : 0;
+	work->woken = woken ? rtap_work_stamp(work) : 0;
 	/* full barrier, pairs with smp_mb() in rtap_worker_kill(): it finds the work, or ... */
 	llist_add(&work->node, &worker->works);
 	vhost_task_wake(worker->task);

@@ -17,6 +17,14 @@ struct vhost_task;
 #define RTAP_WORK_QUEUED 0
 
 /**
+ * RTAP_WORK_TIMED - one in so many wake-ups is timed: a clock that is read for each would
+ * cost who wakes, and a worker that is woken for every packet, more than 1 % of a packet
+ */
+#define RTAP_WORK_TIMED 8
+/** RTAP_WORK_UNTIMED - stands for the time of a wake-up that is not timed */
+#define RTAP_WORK_UNTIMED 1
+
+/**
  * struct rtap_work - something a worker does; queued at most once at a time
  */
 struct rtap_work {
@@ -25,10 +33,13 @@ struct rtap_work {
 	/** @flags: RTAP_WORK_* bits */
 	unsigned long flags;
 	/**
-	 * @woken: when a wake-up queued it, as rtap_work_clock() has it; 0 if its own
-	 * function did. Written by whoever queues it, valid while it is queued.
+	 * @woken: when a wake-up queued it, as rtap_work_clock() has it, or
+	 * RTAP_WORK_UNTIMED; 0 if its own function did. Written by whoever queues it,
+	 * valid while it is queued.
 	 */
 	u64 woken;
+	/** @wakes: how many wake-ups queued it; written likewise */
+	u32 wakes;
 	/**
 	 * @fn: called on the worker's thread, on the owner's mm, without locks held, with
 	 * @woken as it was while the work was queued: it may be queued again already
@@ -87,11 +98,11 @@ void rtap_work_init(struct rtap_work *work, void (*fn)(struct rtap_work *work, u
  * wait for who sets it nor complain while the machine is being suspended, as ktime_get()
  * does.
  *
- * Return: nanoseconds of CLOCK_MONOTONIC, never 0.
+ * Return: nanoseconds of CLOCK_MONOTONIC.
  */
 static inline u64 rtap_work_clock(void)
 {
-	return ktime_get_mono_fast_ns() ?: 1;
+	return ktime_get_mono_fast_ns();
 }
 
 /**
