@@ -353,7 +353,9 @@ def worker():
         with device:
             tap.host()
             device.prepare()
-            found = family.worker(ident, 0)
+            # Known once it has run for the first time.
+            found = wait_for("the thread", lambda: "tid" in family.worker(ident, 0)
+                             and family.worker(ident, 0))
             equal((found["device"], found["id"], found["queue"]), (ident, 0, [RX, TX]), "worker")
             equal(found["comm"], status(found["tid"], "Name"), "comm")
             equal(found["affinity"], status(found["tid"], "Cpus_allowed_list"), "affinity")
@@ -383,7 +385,8 @@ def workers():
         found = family.workers(ident)
         equal([found[i].get("queue", []) for i in sorted(found)], [[RX, TX], []], "queues served")
         device.ioctl(ATTACH_VRING_WORKER, "=II", TX, 1)
-        found = family.workers(ident)
+        found = wait_for("both threads", lambda: all(
+            "tid" in w for w in family.workers(ident).values()) and family.workers(ident))
         equal([found[i]["queue"] for i in sorted(found)], [[RX], [TX]], "queues served then")
         equal(family.queue(ident, TX)["worker"], 1, "worker of queue 1")
         assert found[0]["tid"] != found[1]["tid"], "one thread for both"

@@ -5,8 +5,6 @@ import os
 import socket
 import sys
 
-import yaml
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPEC = os.path.join(HERE, "../../Documentation/netlink/ringtap.yaml")
 sys.path.insert(0, os.path.join(os.environ["RTAP_YNL"], "tools/net/ynl"))
@@ -15,10 +13,6 @@ from lib import ynl  # noqa: E402 pylint: disable=wrong-import-position
 
 DUMP_INTERRUPTED = 0x10
 NlError = ynl.NlError
-
-# The library reads with PyYAML's own parser; libyaml's takes a tenth of the time under emulation.
-if hasattr(yaml, "CSafeLoader"):
-    yaml.safe_load = lambda text: yaml.load(text, yaml.CSafeLoader)
 
 
 class Family(ynl.YnlFamily):

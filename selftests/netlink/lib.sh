@@ -15,7 +15,7 @@ need_ynl()
 	done
 	RTAP_YNL="${RTAP_YNL:-$(bash -c '. "$1/vm/common.sh"; kernel_root ynl' - "$RTAP_SELFTESTS")}"
 	[[ -e "$RTAP_YNL/tools/net/ynl/cli.py" ]] || skip "needs YNL: selftests/vm/fetch.sh ynl"
-	export RTAP_YNL RTAP_NODE PYTHONDONTWRITEBYTECODE=1
+	export RTAP_YNL RTAP_NODE PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$RTAP_NETLINK/libyaml"
 }
 
 # cases_count FILE: how many tests a file of ours has.

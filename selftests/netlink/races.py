@@ -138,24 +138,34 @@ def interrupted_dumps():
 def attach_detach():
     taps = [Tap(f"rtapr{i}") for i in range(2)]
     devices = [Device().prepare(num=16) for _ in taps]
+    try:
+        attach_all_the_time(taps, devices)
+    finally:
+        for held in devices + taps:
+            held.close()
 
+
+def attach_all_the_time(taps, devices):
+    """Attach and detach here, where the owner is, and dump in other processes."""
     def toggle(tap, device):
         def action():
             device.attach(tap.fd, queues=[TX])
             device.detach(queues=[TX])
         return action
-    family = Family()
+    family, families = Family(), {}
     idents = set(family.devices())
 
     def dump():
-        found = family.dump("queue-get", {})
+        # Made in the process that uses it.
+        own = families[os.getpid()] = families.get(os.getpid()) or Family()
+        found = own.dump("queue-get", {})
         for queue in found:
             if queue["state"] == "running":
                 equal((queue["layout"], queue["size"], queue["backend"]), ("split", 16, "tun"),
                       "a running queue")
             else:
                 assert "layout" not in queue, f"a stopped queue with a ring: {queue}"
-        for device in family.dump("device-get", {}):
+        for device in own.dump("device-get", {}):
             assert device["state"] in ("stopped", "running"), device
             assert ("ifname" in device) <= (device.get("ifname", "").startswith("rtapr")), device
     actions = [toggle(tap, device) for tap, device in zip(taps, devices)]
@@ -164,10 +174,6 @@ def attach_detach():
         until(SECONDS, lambda: [action() for action in actions])
         assert first.hear() and second.hear(), "dumps"
     equal(set(family.devices()), idents, "devices")
-    for device in devices:
-        device.close()
-    for tap in taps:
-        tap.close()
 
 
 @case("gets race with open and close")

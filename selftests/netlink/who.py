@@ -7,7 +7,7 @@ import os
 from cases import case, equal, main
 from family import Family, NlError
 from processes import Child, become_nobody, elsewhere, enter_netns
-from tap import Tap, run
+from tap import Tap, frame, run, with_header
 from vhost import Device, wait_for
 
 HERE, THERE, OTHER = "rtapw0", "rtapw1", "rtapw2"
@@ -57,6 +57,8 @@ def running(tap):
     device = Device()
     device.prepare()
     device.attach(tap.fd)
+    # The thread of a worker is known once it has run.
+    device.send([with_header(frame(60))])
     return device
 
 

@@ -26,7 +26,7 @@ says()
 	cat "$RTAP_TMP/said"
 	python3 -c 'import json, sys
 said = json.load(open(sys.argv[1]))
-assert eval(sys.argv[2]), sys.argv[2]' "$RTAP_TMP/said" "$1"
+assert eval("(" + sys.argv[2] + ")"), sys.argv[2]' "$RTAP_TMP/said" "$1"
 }
 
 # asks [OPTIONS]: what the tool says, for says().
