@@ -97,16 +97,22 @@ Result<WorkerMover::Worker> WorkerMover::make()
 	return Worker{id, after.front()};
 }
 
-// A thread of ours that has ended may be seen a little longer.
-Result<Done> WorkerMover::wait_for_threads() const
+// A thread of ours that has ended may be seen a little longer; while it goes, /proc may leave out
+// others. So these and no others, before anything is concluded.
+Result<Done> WorkerMover::wait_for_threads(size_t without) const
 {
 	auto deadline = Clock::now() + patience;
+	std::vector<WorkerThread> wanted;
 
-	while (threads().size() != workers_.size()) {
+	for (size_t i = 0; i < workers_.size(); i++)
+		if (i != without)
+			wanted.push_back(workers_[i].thread);
+	std::ranges::sort(wanted, {}, &WorkerThread::tid);
+	for (auto found = threads(); found != wanted; found = threads()) {
 		if (Clock::now() >= deadline)
 			return fail(ETIMEDOUT, "see",
-				    fmt::format("{} threads, there are {}", workers_.size(),
-						threads().size()));
+				    fmt::format("{} threads, there are {}", wanted.size(),
+						found.size()));
 		std::this_thread::sleep_for(look_again);
 	}
 	return Done{};
@@ -144,8 +150,9 @@ Result<Done> WorkerMover::replace(unsigned queue)
 	TRY(move(1, next));
 	TRY(device_.free_worker(workers_[victim].id));
 	counts_.freed++;
+	TRY(wait_for_threads(victim));
 	workers_[victim] = TRY(make());
-	return wait_for_threads();
+	return wait_for_threads(workers_.size());
 }
 
 bool WorkerMover::has_queue(size_t worker) const

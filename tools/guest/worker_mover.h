@@ -59,7 +59,8 @@ private:
 
 	[[nodiscard]] Result<Done> adopt();
 	[[nodiscard]] Result<Worker> make();
-	[[nodiscard]] Result<Done> wait_for_threads() const;
+	// All but one of workers_, or all with its size().
+	[[nodiscard]] Result<Done> wait_for_threads(size_t without) const;
 	[[nodiscard]] Result<Done> move(unsigned queue, size_t to);
 	[[nodiscard]] Result<Done> shuffle();
 	[[nodiscard]] Result<Done> replace(unsigned queue);
