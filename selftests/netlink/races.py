@@ -216,15 +216,18 @@ def unloading():
         except Exception as error:  # pylint: disable=broad-except
             # what the library says when there is no such family
             assert "not supported by the kernel" in str(error), str(error)
-    rounds = 0
-    with looping(dump) as first, looping(dump) as second, looping(lambda: try_open()) as third:  # pylint: disable=W0108
-        end = time.monotonic() + SECONDS * 0.8
-        while time.monotonic() < end:
+    def paced_open():
+        try_open()
+        time.sleep(0.02)
+    rounds, deadline = 0, time.monotonic() + 10 * SECONDS
+    with looping(dump) as first, looping(dump) as second, looping(paced_open) as third:
+        children = [first, second, third]
+        while rounds < 5 and time.monotonic() < deadline:
             if module("rmmod", "ringtap"):
                 rounds += 1
                 assert module("insmod", image), "the module does not go in again"
-        dumps = [child.hear() for child in (first, second, third)]
-    assert rounds > 3 and all(dumps), f"{rounds} times unloaded, {dumps} rounds"
+        dumps = [child.hear() for child in children]
+    assert rounds >= 5 and all(dumps), f"{rounds} times unloaded, {dumps} rounds"
     wait_for("the node", lambda: os.path.exists("/dev/vhost-ringtap"))
 
 

@@ -99,7 +99,7 @@ hears_of_events()
 {
 	local listener
 
-	ynl --subscribe events --sleep 15 >"$RTAP_TMP/said" &
+	ynl --subscribe events --sleep 8 >"$RTAP_TMP/said" &
 	listener=$!
 	wait_for 20 has_members
 	hold "$RTAP_NODE"
