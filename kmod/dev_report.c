@@ -35,7 +35,8 @@ void rtap_dev_report_publish(struct rtap_dev *dev)
 		.since = dev->report.since,
 		.features = dev->vqs[0]->features,
 		.backend_features = dev->backend_features,
-		.table = dev->mem,
+		/* after RESET_OWNER an empty one stands in, which nobody has set */
+		.table = dev->mem && dev->mm,
 		.regions = dev->mem ? dev->mem->nr_regions : 0,
 		.region_bytes = dev->mem ? dev->region_bytes : 0,
 	};

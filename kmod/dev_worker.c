@@ -53,7 +53,8 @@ static void rtap_dev_remove_worker(struct rtap_dev *dev, struct rtap_worker *wor
  * @dev: a device without workers; its lock is held
  * @want: how many; their ids count from 0
  *
- * One has to be there; if a further one cannot be had, fewer serve.
+ * One has to be there; if a further one cannot be had, fewer serve. A signal is no
+ * reason: the ioctl is started again when it has been handled.
  *
  * Context: an ioctl of the owner.
  * Return: 0, or why there can be no worker.
@@ -65,7 +66,8 @@ int rtap_dev_start_workers(struct rtap_dev *dev, u32 want)
 	lockdep_assert_held(&dev->lock);
 	while (dev->nr_workers < want) {
 		worker = rtap_dev_add_worker(dev);
-		if (IS_ERR(worker) && !dev->nr_workers)
+		if (IS_ERR(worker) &&
+		    (!dev->nr_workers || worker == ERR_PTR(-ERESTARTNOINTR)))
 			return PTR_ERR(worker);
 		if (IS_ERR(worker)) {
 			pr_warn_ratelimited("ringtap: device %u pid %d: %u of %u workers could be started (error %ld)\n",

@@ -57,11 +57,13 @@ static bool rtap_netlink_put_owner(struct rtap_netlink_reply *reply, struct rtap
 {
 	struct rtap_owner *owner;
 	bool full = false;
-	pid_t pid;
+	pid_t pid = 0;
 
 	rcu_read_lock();
 	owner = rcu_dereference(net->dev.whose);
-	pid = owner ? rtap_netlink_pid(&reply->reader, owner, owner->pid) : 0;
+	/* a process that is gone has left its number to others */
+	if (owner && pid_has_task(owner->pid, PIDTYPE_TGID))
+		pid = rtap_netlink_pid(&reply->reader, owner, owner->pid);
 	if (pid)
 		full = nla_put_u32(reply->skb, RINGTAP_A_DEVICE_OWNER_PID, pid) ||
 		       nla_put_string(reply->skb, RINGTAP_A_DEVICE_OWNER_COMM, owner->comm);

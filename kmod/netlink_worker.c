@@ -11,18 +11,38 @@
 #include "net.h"
 #include "netlink.h"
 
-/* A list as in "0-3,8", as long as it may be. */
-static bool rtap_netlink_put_affinity(struct sk_buff *skb, const struct cpumask *cpus)
-{
-	int len = snprintf(NULL, 0, "%*pbl", cpumask_pr_args(cpus));
-	struct nlattr *attr = nla_reserve(skb, RINGTAP_A_WORKER_AFFINITY, len + 1);
+/* RTAP_NETLINK_AFFINITY_MAX - longest list told: a message with it fits wherever one fits */
+#define RTAP_NETLINK_AFFINITY_MAX 1024
 
+/* A list as in "0-3,8"; left out if it is longer than anybody would read. */
+static bool rtap_netlink_put_affinity(struct sk_buff *skb, const struct cpumask *affinity)
+{
+	/* a copy, since it changes under us; the registry's lock guards it */
+	static struct cpumask cpus;
+	struct nlattr *attr;
+	int len;
+
+	cpumask_copy(&cpus, affinity);
+	len = snprintf(NULL, 0, "%*pbl", cpumask_pr_args(&cpus));
+	if (len >= RTAP_NETLINK_AFFINITY_MAX)
+		return false;
+	attr = nla_reserve(skb, RINGTAP_A_WORKER_AFFINITY, len + 1);
 	if (!attr)
 		return true;
-	/* it may have become shorter; if longer, it is cut */
-	memset(nla_data(attr), 0, len + 1);
-	snprintf(nla_data(attr), len + 1, "%*pbl", cpumask_pr_args(cpus));
+	snprintf(nla_data(attr), len + 1, "%*pbl", cpumask_pr_args(&cpus));
 	return false;
+}
+
+/* The thread's name contains the owner's pid, as the host numbers it. */
+static bool rtap_netlink_put_identity(struct sk_buff *skb, pid_t tid, struct task_struct *thread)
+{
+	char comm[TASK_COMM_LEN];
+
+	if (!tid)
+		return false;
+	get_task_comm(comm, thread);
+	return nla_put_u32(skb, RINGTAP_A_WORKER_TID, tid) ||
+	       nla_put_string(skb, RINGTAP_A_WORKER_COMM, comm);
 }
 
 static bool rtap_netlink_put_thread(struct rtap_netlink_reply *reply, struct rtap_net *net,
@@ -31,15 +51,12 @@ static bool rtap_netlink_put_thread(struct rtap_netlink_reply *reply, struct rta
 	struct rtap_owner *owner = rcu_dereference(net->dev.whose);
 	pid_t tid = rtap_netlink_pid(&reply->reader, owner, task_pid(thread));
 	struct sk_buff *skb = reply->skb;
-	char comm[TASK_COMM_LEN];
 
-	get_task_comm(comm, thread);
-	return (tid && nla_put_u32(skb, RINGTAP_A_WORKER_TID, tid)) ||
-	       nla_put_string(skb, RINGTAP_A_WORKER_COMM, comm) ||
+	return rtap_netlink_put_identity(skb, tid, thread) ||
 	       nla_put_u32(skb, RINGTAP_A_WORKER_CPU, task_cpu(thread)) ||
 	       nla_put_u64_64bit(skb, RINGTAP_A_WORKER_CPU_TIME,
 				 READ_ONCE(thread->se.sum_exec_runtime), RINGTAP_A_WORKER_PAD) ||
-	       rtap_netlink_put_affinity(skb, READ_ONCE(thread->cpus_ptr));
+	       rtap_netlink_put_affinity(skb, &thread->cpus_mask);
 }
 
 static bool rtap_netlink_put_served(struct sk_buff *skb, struct rtap_net *net,
