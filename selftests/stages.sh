@@ -145,7 +145,7 @@ unit_stage()
 		((PIPESTATUS[0] == 0)) || bad=1
 	done
 	((found)) || { echo "not ok - unit: there are no test programs" && bad=1; }
-	for name in ring_fuzz ring_fuzz_guided; do
+	for name in ring_fuzz ring_fuzz_guided netlink_fuzz netlink_fuzz_guided; do
 		one "unit: $name" ctest_one "$name" || bad=1
 	done
 	return "$bad"

@@ -27,13 +27,7 @@ using AddCommand = void (*)(CLI::App &app, Context &ctx);
 
 // In the order of the help text.
 constexpr AddCommand commands[] = {
-	add_drive,
-	add_features,
-	add_run,
-	add_check,
-	add_list,
-	add_show,
-	add_watch,
+	add_drive, add_features, add_run, add_check, add_list, add_show, add_watch,
 };
 
 int run_command(int argc, char **argv)
