@@ -25,6 +25,7 @@ int rtap_dev_init(struct rtap_dev *dev)
 		return id;
 	dev->id = id;
 	mutex_init(&dev->lock);
+	rtap_event_source_init(&dev->events, id);
 	rtap_dev_report_init(dev);
 	return 0;
 }
@@ -35,12 +36,15 @@ int rtap_dev_init(struct rtap_dev *dev)
  */
 void rtap_dev_exit(struct rtap_dev *dev)
 {
+	struct rtap_event event = { .kind = RTAP_EVENT_CLOSE, .source = &dev->events };
 	int i;
 
 	/* RESET_OWNER leaves an empty table behind */
 	for (i = 0; i < RTAP_DEV_VQS; i++)
 		rtap_mem_view_set(&dev->vqs[i]->mem, NULL);
 	rtap_mem_put(dev->mem);
+	/* while the id is nobody else's */
+	rtap_event_send(&event);
 	ida_free(&rtap_dev_ids, dev->id);
 	mutex_destroy(&dev->lock);
 }

@@ -12,6 +12,7 @@
 #include <linux/seqlock.h>
 #include <linux/types.h>
 
+#include "event.h"
 #include "vq.h"
 
 /** RTAP_DEV_VQS - queues of a network device */
@@ -64,8 +65,8 @@ struct rtap_dev {
 	struct mutex lock;
 	/** @id: number of the device among those open; constant */
 	u32 id;
-	/** @serial: number of the device since the module was loaded; constant, see registry.c */
-	u64 serial;
+	/** @events: what events say of it, its serial too, which registry.c gives it */
+	struct rtap_event_source events;
 	/** @node: name of the node it was opened through; constant */
 	const char *node;
 	/** @opened: when, in nanoseconds of CLOCK_BOOTTIME; constant */

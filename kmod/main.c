@@ -7,6 +7,7 @@
 
 #include "chardev.h"
 #include "debugfs.h"
+#include "net_iface.h"
 #include "netlink.h"
 
 static char *node = "vhost-ringtap";
@@ -18,9 +19,12 @@ static int __init rtap_main_init(void)
 	int err;
 
 	rtap_debugfs_init();
-	err = rtap_netlink_init();
+	err = rtap_iface_init();
 	if (err)
 		goto err_debugfs;
+	err = rtap_netlink_init();
+	if (err)
+		goto err_iface;
 	err = rtap_chardev_init(node);
 	if (err)
 		goto err_netlink;
@@ -29,6 +33,8 @@ static int __init rtap_main_init(void)
 
 err_netlink:
 	rtap_netlink_exit();
+err_iface:
+	rtap_iface_exit();
 err_debugfs:
 	rtap_debugfs_exit();
 	return err;
@@ -38,6 +44,7 @@ static void __exit rtap_main_exit(void)
 {
 	rtap_chardev_exit();
 	rtap_netlink_exit();
+	rtap_iface_exit();
 	rtap_debugfs_exit();
 	/* callbacks of ours that wait for a grace period */
 	rcu_barrier();

@@ -43,6 +43,7 @@ static void rtap_net_init_queue(struct rtap_net *net, u32 index, __poll_t mask,
 
 	rtap_vq_init(&q->vq, net->dev.id, index, serve);
 	rtap_poll_init(&q->sock_poll, mask, rtap_net_sock_woken);
+	q->vq.events = &net->dev.events;
 	net->dev.vqs[index] = &q->vq;
 }
 
@@ -68,6 +69,20 @@ struct rtap_net *rtap_net_create(void)
 	return net;
 }
 
+static void rtap_net_tell(struct rtap_net_queue *q, enum rtap_event_kind kind,
+			  const struct rtap_backend *backend)
+{
+	struct rtap_event event = {
+		.kind = kind,
+		.source = q->vq.events,
+		.queue = q->vq.index,
+		.iface = backend->iface,
+	};
+
+	if (backend->sock)
+		rtap_event_send(&event);
+}
+
 /* Never fails; waits for no more than the run over the queue that the worker is at. */
 static void rtap_net_detach(struct rtap_net_queue *q)
 {
@@ -78,8 +93,10 @@ static void rtap_net_detach(struct rtap_net_queue *q)
 	rtap_vq_detach(&q->vq);
 	old = q->backend;
 	q->backend = (struct rtap_backend){};
+	rtap_iface_publish(&q->iface, NULL);
 	rtap_frag_drain(&q->frag);
 	mutex_unlock(&q->vq.lock);
+	rtap_net_tell(q, RTAP_EVENT_DETACH, &old);
 	rtap_backend_put(&old);
 }
 
@@ -175,6 +192,7 @@ static int rtap_net_attach(struct rtap_net_queue *q, struct rtap_backend *backen
 	mutex_lock(&q->vq.lock);
 	rtap_vq_detach(&q->vq);
 	swap(q->backend, *backend);
+	rtap_iface_publish(&q->iface, q->backend.iface);
 	rtap_net_latch(q);
 	WRITE_ONCE(q->sock_armed, false);
 	q->want = RTAP_NET_BATCH;
@@ -184,6 +202,7 @@ static int rtap_net_attach(struct rtap_net_queue *q, struct rtap_backend *backen
 	if (err) {
 		rtap_vq_detach(&q->vq);
 		swap(q->backend, *backend);
+		rtap_iface_publish(&q->iface, q->backend.iface);
 	}
 	mutex_unlock(&q->vq.lock);
 	return err;
@@ -200,16 +219,21 @@ static long rtap_net_exchange(struct rtap_net_queue *q, struct rtap_backend *bac
 	rtap_poll_stop(&q->sock_poll);
 	err = rtap_net_attach(q, backend);
 	if (!err) {
+		rtap_net_tell(q, RTAP_EVENT_DETACH, backend);
+		rtap_net_tell(q, RTAP_EVENT_ATTACH, &q->backend);
 		rtap_vq_wake(&q->vq);
 		return 0;
 	}
 	if (q->backend.sock) {
 		/* the old backend stays, as it would had nothing been asked */
 		swap(none, q->backend);
-		if (rtap_net_attach(q, &none))
+		rtap_iface_publish(&q->iface, NULL);
+		if (rtap_net_attach(q, &none)) {
+			rtap_net_tell(q, RTAP_EVENT_DETACH, &none);
 			rtap_backend_put(&none);
-		else
+		} else {
 			rtap_vq_wake(&q->vq);
+		}
 	}
 	return err;
 }
@@ -248,7 +272,9 @@ static long rtap_net_set_backend(struct rtap_net *net, void __user *argp)
 	err = rtap_backend_get(&backend, arg.fd);
 	if (err)
 		return err;
-	err = rtap_net_exchange(q, &backend);
+	err = rtap_backend_follow(&backend, q->vq.events, q->vq.index);
+	if (!err)
+		err = rtap_net_exchange(q, &backend);
 	rtap_backend_put(&backend);
 	return err;
 }

@@ -14,6 +14,7 @@
 #include "net_backend.h"
 #include "net_copy.h"
 #include "net_frag.h"
+#include "net_iface.h"
 
 /** RTAP_NET_RX - index of the queue that the guest receives on */
 #define RTAP_NET_RX 0
@@ -53,6 +54,8 @@ struct rtap_net_queue {
 	struct rtap_vq vq;
 	/** @backend: where frames go to or come from */
 	struct rtap_backend backend;
+	/** @iface: that of @backend, for readers under RCU; there while the ring is touched */
+	struct rtap_iface __rcu *iface;
 	/** @sock_poll: our interest in the backend's socket */
 	struct rtap_poll sock_poll;
 	/** @sock_armed: socket wake-ups are wanted; read without the lock */

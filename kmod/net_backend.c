@@ -12,6 +12,8 @@
 #include <linux/ptr_ring.h>
 #include <net/sock.h>
 
+#include "net_iface.h"
+
 static bool rtap_backend_is_tun(struct rtap_backend *backend, struct file *file)
 {
 	struct socket *sock = tun_get_socket(file);
@@ -78,11 +80,31 @@ int rtap_backend_get(struct rtap_backend *backend, int fd)
 }
 
 /**
+ * rtap_backend_follow() - find out which interface a backend is
+ * @backend: from rtap_backend_get()
+ * @source: the device that is to have it
+ * @queue: index of the queue that is
+ *
+ * Context: an ioctl; takes the RTNL.
+ * Return: 0 or a negative errno; to be released with rtap_backend_put() either way.
+ */
+int rtap_backend_follow(struct rtap_backend *backend, struct rtap_event_source *source, u32 queue)
+{
+	struct rtap_iface *iface = rtap_iface_create(backend, source, queue);
+
+	if (IS_ERR(iface))
+		return PTR_ERR(iface);
+	backend->iface = iface;
+	return 0;
+}
+
+/**
  * rtap_backend_put() - release a backend
  * @backend: from rtap_backend_get()
  */
 void rtap_backend_put(struct rtap_backend *backend)
 {
+	rtap_iface_destroy(backend->iface);
 	if (backend->sock)
 		fput(backend->sock->file);
 	*backend = (struct rtap_backend){};

@@ -8,6 +8,8 @@
 #include <linux/types.h>
 
 struct ptr_ring;
+struct rtap_event_source;
+struct rtap_iface;
 struct socket;
 
 /**
@@ -34,9 +36,12 @@ struct rtap_backend {
 	struct socket *sock;
 	/** @ring: packets on their way to us; NULL for a packet socket */
 	struct ptr_ring *ring;
+	/** @iface: the interface behind it, owned; NULL if nothing is attached */
+	struct rtap_iface *iface;
 };
 
 int rtap_backend_get(struct rtap_backend *backend, int fd);
+int rtap_backend_follow(struct rtap_backend *backend, struct rtap_event_source *source, u32 queue);
 void rtap_backend_put(struct rtap_backend *backend);
 bool rtap_backend_ready(const struct rtap_backend *backend);
 bool rtap_backend_batches(const struct rtap_backend *backend);

@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <net/sock.h>
 
+#include "event.h"
 #include "net.h"
 #include "registry.h"
 
@@ -75,9 +76,17 @@ static struct rtap_netlink_reader rtap_netlink_reader(struct sk_buff *request)
 	};
 }
 
+/* Outside the initial network namespace: what has a queue on an interface of the reader's. */
 static bool rtap_netlink_visible(const struct rtap_netlink_reader *reader, struct rtap_net *net)
 {
-	return reader->host;
+	bool visible = reader->host;
+	int i;
+
+	rcu_read_lock();
+	for (i = 0; i < RTAP_DEV_VQS && !visible; i++)
+		visible = rtap_iface_in(rcu_dereference(net->queues[i].iface), reader->net);
+	rcu_read_unlock();
+	return visible;
 }
 
 static int rtap_netlink_put(struct rtap_netlink_reply *reply, rtap_netlink_put_t put, u32 id,
@@ -135,8 +144,8 @@ static int rtap_netlink_put_items(struct rtap_netlink_reply *reply, struct rtap_
 	struct netlink_callback *cb = reply->cb;
 	int err;
 
-	if (net->dev.serial != cb->args[0]) {
-		cb->args[0] = net->dev.serial;
+	if (net->dev.events.serial != cb->args[0]) {
+		cb->args[0] = net->dev.events.serial;
 		cb->args[1] = 0;
 	}
 	if (!rtap_netlink_visible(&reply->reader, net))
@@ -180,7 +189,7 @@ int rtap_netlink_dump(struct sk_buff *skb, struct netlink_callback *cb, rtap_net
 }
 
 /**
- * rtap_netlink_init() - register the family
+ * rtap_netlink_init() - register the family, before there is a device
  *
  * Return: 0 or a negative errno.
  */
@@ -190,6 +199,8 @@ int rtap_netlink_init(void)
 
 	if (err)
 		pr_err("ringtap: cannot register the netlink family (error %d)\n", err);
+	else
+		rtap_event_set_sink(&rtap_netlink_sink);
 	return err;
 }
 
@@ -198,5 +209,6 @@ int rtap_netlink_init(void)
  */
 void rtap_netlink_exit(void)
 {
+	rtap_event_set_sink(NULL);
 	genl_unregister_family(&rtap_netlink_family);
 }

@@ -12,9 +12,12 @@
 struct pid;
 struct pid_namespace;
 struct rtap_net;
+struct rtap_event_sink;
 struct rtap_owner;
 
 extern struct genl_family rtap_netlink_family;
+/* netlink_event.c */
+extern const struct rtap_event_sink rtap_netlink_sink;
 
 /**
  * struct rtap_netlink_reader - who asks

@@ -4,6 +4,8 @@
  */
 #include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
+#include <net/net_namespace.h>
+#include <uapi/linux/net_namespace.h>
 
 #include "net.h"
 #include "netlink.h"
@@ -76,6 +78,42 @@ static bool rtap_netlink_put_u64(struct sk_buff *skb, int attr, u64 value)
 	return nla_put_u64_64bit(skb, attr, value, RINGTAP_A_DEVICE_PAD);
 }
 
+/* The number that a reader in the initial namespace has for another one. */
+static bool rtap_netlink_put_netns(struct rtap_netlink_reply *reply, struct net *net)
+{
+	int id = NETNSA_NSID_NOT_ASSIGNED;
+
+	if (net_eq(net, reply->reader.net))
+		return false;
+	if (net)
+		id = peernet2id_alloc(reply->reader.net, net, GFP_KERNEL);
+	return nla_put_s32(reply->skb, RINGTAP_A_DEVICE_NETNSID, id);
+}
+
+static bool rtap_netlink_put_iface(struct rtap_netlink_reply *reply, struct rtap_net *net)
+{
+	struct rtap_iface_info info;
+	bool known = false, full;
+	int i;
+
+	for (i = 0; i < RTAP_DEV_VQS && !known; i++) {
+		rcu_read_lock();
+		known = rtap_iface_get(rcu_dereference(net->queues[i].iface), &info);
+		rcu_read_unlock();
+		if (known && !reply->reader.host && !net_eq(info.net, reply->reader.net)) {
+			rtap_iface_put(&info);
+			known = false;
+		}
+	}
+	if (!known)
+		return false;
+	full = nla_put_u32(reply->skb, RINGTAP_A_DEVICE_IFINDEX, info.ifindex) ||
+	       nla_put_string(reply->skb, RINGTAP_A_DEVICE_IFNAME, info.name) ||
+	       rtap_netlink_put_netns(reply, info.net);
+	rtap_iface_put(&info);
+	return full;
+}
+
 static bool rtap_netlink_put_state(struct sk_buff *skb, struct rtap_net *net)
 {
 	struct rtap_dev_report report;
@@ -105,10 +143,11 @@ static int rtap_netlink_put_device(struct rtap_netlink_reply *reply, struct rtap
 	if (!start)
 		return -EMSGSIZE;
 	full = nla_put_u32(skb, RINGTAP_A_DEVICE_ID, dev->id) ||
-	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_SERIAL, dev->serial) ||
+	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_SERIAL, dev->events.serial) ||
 	       nla_put_string(skb, RINGTAP_A_DEVICE_NODE, dev->node) ||
 	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_OPENED, dev->opened) ||
 	       rtap_netlink_put_state(skb, net) || rtap_netlink_put_owner(reply, net) ||
+	       rtap_netlink_put_iface(reply, net) ||
 	       nla_put_u32(skb, RINGTAP_A_DEVICE_QUEUES, RTAP_DEV_VQS) ||
 	       nla_put_u32(skb, RINGTAP_A_DEVICE_WORKERS, READ_ONCE(dev->nr_workers));
 	return rtap_netlink_end(reply, start, full);

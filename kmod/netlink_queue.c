@@ -36,6 +36,28 @@ static const u8 rtap_netlink_counts[RTAP_STATS] = {
 	[RTAP_STAT_DROP_DETACHED] = RINGTAP_A_STATS_DROP_DETACHED,
 };
 
+/* Buckets that are not empty, each in an attribute of its own. */
+static bool rtap_netlink_put_buckets(struct sk_buff *skb, int attr, const u64 *buckets, u32 nr)
+{
+	struct nlattr *nest;
+	u64 count;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		count = READ_ONCE(buckets[i]);
+		if (!count)
+			continue;
+		nest = nla_nest_start(skb, attr);
+		if (!nest ||
+		    nla_put_u64_64bit(skb, RINGTAP_A_BUCKET_FROM, rtap_stats_bucket_from(i),
+				      RINGTAP_A_BUCKET_PAD) ||
+		    nla_put_u64_64bit(skb, RINGTAP_A_BUCKET_COUNT, count, RINGTAP_A_BUCKET_PAD))
+			return true;
+		nla_nest_end(skb, nest);
+	}
+	return false;
+}
+
 static bool rtap_netlink_put_errors(struct sk_buff *skb, const struct rtap_stats *stats)
 {
 	struct nlattr *nest;
@@ -67,7 +89,11 @@ static bool rtap_netlink_put_stats(struct sk_buff *skb, const struct rtap_stats 
 		if (nla_put_u64_64bit(skb, rtap_netlink_counts[i], READ_ONCE(stats->counts[i]),
 				      RINGTAP_A_STATS_PAD))
 			return true;
-	if (rtap_netlink_put_errors(skb, stats))
+	if (rtap_netlink_put_errors(skb, stats) ||
+	    rtap_netlink_put_buckets(skb, RINGTAP_A_STATS_BATCH_SIZE, stats->batches,
+				     RTAP_STATS_BATCH_BUCKETS) ||
+	    rtap_netlink_put_buckets(skb, RINGTAP_A_STATS_WAKE_LATENCY, stats->wakes,
+				     RTAP_STATS_WAKE_BUCKETS))
 		return true;
 	nla_nest_end(skb, nest);
 	return false;
@@ -122,12 +148,44 @@ static bool rtap_netlink_put_serving(struct sk_buff *skb, const struct rtap_vq *
 	return full;
 }
 
+static u32 rtap_netlink_backend(const struct rtap_net_queue *q)
+{
+	struct rtap_iface *iface;
+	u32 kind;
+
+	rcu_read_lock();
+	iface = rcu_dereference(q->iface);
+	kind = iface ? iface->kind : RTAP_BACKEND_NONE;
+	rcu_read_unlock();
+	return kind;
+}
+
+/*
+ * A queue is given its backend before it runs and loses it after it has stopped. So what
+ * it has between two looks that find it in the same state belongs to that state.
+ */
+static void rtap_netlink_look(const struct rtap_net_queue *q, struct rtap_vq_report *report,
+			      u32 *backend)
+{
+	u64 since;
+
+	rtap_vq_report(&q->vq, report);
+	do {
+		since = report->since;
+		*backend = rtap_netlink_backend(q);
+		rtap_vq_report(&q->vq, report);
+	} while (report->since != since);
+	if (report->state == RTAP_VQ_STOPPED)
+		*backend = RTAP_BACKEND_NONE;
+}
+
 static int rtap_netlink_put_queue(struct rtap_netlink_reply *reply, struct rtap_net *net, u32 item)
 {
 	struct rtap_net_queue *q;
 	struct sk_buff *skb = reply->skb;
 	struct rtap_vq_report report;
 	void *start;
+	u32 backend;
 	bool full;
 
 	if (item >= RTAP_DEV_VQS)
@@ -136,13 +194,13 @@ static int rtap_netlink_put_queue(struct rtap_netlink_reply *reply, struct rtap_
 	start = rtap_netlink_start(reply, RINGTAP_CMD_QUEUE_GET);
 	if (!start)
 		return -EMSGSIZE;
-	rtap_vq_report(&q->vq, &report);
+	rtap_netlink_look(q, &report, &backend);
 	full = nla_put_u32(skb, RINGTAP_A_QUEUE_DEVICE, net->dev.id) ||
 	       nla_put_u32(skb, RINGTAP_A_QUEUE_INDEX, item) ||
 	       nla_put_u32(skb, RINGTAP_A_QUEUE_STATE, report.state) ||
 	       nla_put_u64_64bit(skb, RINGTAP_A_QUEUE_STATE_SINCE, report.since,
 				 RINGTAP_A_QUEUE_PAD) ||
-	       nla_put_u32(skb, RINGTAP_A_QUEUE_BACKEND, READ_ONCE(q->backend.kind)) ||
+	       nla_put_u32(skb, RINGTAP_A_QUEUE_BACKEND, backend) ||
 	       (report.state != RTAP_VQ_STOPPED && rtap_netlink_put_ring(reply, &report)) ||
 	       nla_put_u32(skb, RINGTAP_A_QUEUE_BUSYLOOP_US, report.busyloop_us) ||
 	       rtap_netlink_put_serving(skb, &q->vq) ||

@@ -8,6 +8,7 @@
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
 
+#include "event.h"
 #include "net.h"
 
 /* Guards all that follows; a device on the list stays while it is held. */
@@ -26,13 +27,15 @@ static unsigned int rtap_registry_changes;
 void rtap_registry_add(struct rtap_net *net, const char *node)
 {
 	struct rtap_dev *dev = &net->dev;
+	struct rtap_event event = { .kind = RTAP_EVENT_OPEN, .source = &dev->events };
 
 	dev->node = node;
 	mutex_lock(&rtap_registry_mutex);
-	dev->serial = ++rtap_registry_serial;
+	dev->events.serial = ++rtap_registry_serial;
 	list_add_tail(&dev->list, &rtap_registry_devices);
 	rtap_registry_changes++;
 	mutex_unlock(&rtap_registry_mutex);
+	rtap_event_send(&event);
 }
 
 /**
@@ -68,14 +71,15 @@ void rtap_registry_unlock(void)
 }
 
 /**
- * rtap_registry_generation() - a number that is another whenever other devices can be seen
+ * rtap_registry_generation() - a number that is another once others see other devices
  *
  * Return: the number, which is not 0; the registry is locked.
  */
 unsigned int rtap_registry_generation(void)
 {
 	lockdep_assert_held(&rtap_registry_mutex);
-	return rtap_registry_changes ?: 1;
+	/* 0 would say that nothing is known of changes */
+	return (rtap_registry_changes + rtap_iface_generation()) ?: 1;
 }
 
 /**
@@ -108,7 +112,7 @@ struct rtap_net *rtap_registry_first(u64 serial)
 
 	lockdep_assert_held(&rtap_registry_mutex);
 	list_for_each_entry(net, &rtap_registry_devices, dev.list)
-		if (net->dev.serial >= serial)
+		if (net->dev.events.serial >= serial)
 			return net;
 	return NULL;
 }

@@ -410,6 +410,11 @@ bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq))
 void rtap_vq_break(struct rtap_vq *vq, int err)
 	__must_hold(&vq->lock)
 {
+	struct rtap_event event = {
+		.kind = RTAP_EVENT_RING_ERROR,
+		.source = vq->events,
+		.queue = vq->index,
+	};
 	struct rtap_ring_fault *fault = &vq->ring.fault;
 	/* the owner is being killed: its memory cannot be faulted in, nobody did wrong */
 	bool killed = fatal_signal_pending(current);
@@ -423,11 +428,13 @@ void rtap_vq_break(struct rtap_vq *vq, int err)
 	rtap_vq_report_publish(vq);
 	if (killed)
 		return;
+	event.fault = *fault;
 	rtap_stats_error(&vq->stats, fault->kind);
 	trace_ring_error(vq->dev_id, vq->index, fault->kind, fault->index, fault->desc);
 	rtap_vq_log_ratelimited(KERN_WARNING, vq,
 				"stopped: %s at ring index %u, descriptor %u (error %d)\n",
 				rtap_ring_error_name(fault->kind), fault->index, fault->desc, err);
+	rtap_event_send(&event);
 	if (vq->err)
 		eventfd_signal(vq->err);
 }

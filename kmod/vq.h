@@ -16,6 +16,7 @@
 #include <linux/seqlock.h>
 #include <linux/vhost.h>
 
+#include "event.h"
 #include "notify.h"
 #include "ring.h"
 #include "stats.h"
@@ -100,6 +101,8 @@ struct rtap_vq {
 	u32 index;
 	/** @dev_id: id of the device, for messages; constant */
 	u32 dev_id;
+	/** @events: the device, as events speak of it; constant */
+	struct rtap_event_source *events;
 	/** @owner: pid of the owner, for messages; 0 without one */
 	pid_t owner;
 	/** @state: stopped, running or broken */
