@@ -23,20 +23,41 @@ class Family(ynl.YnlFamily):
         ynl.genl_family_name_to_id = None
         super().__init__(SPEC, "")
         self.interrupted = False
+        self.asking = None
         if events:
             self.ntf_subscribe("events")
 
     def reopen(self, events=False):
         """A socket of what this process has become: another user, in another namespace."""
         self.sock.close()
-        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, self.nlproto.proto_num)
-        for option in (ynl.Netlink.NETLINK_CAP_ACK, ynl.Netlink.NETLINK_EXT_ACK,
-                       ynl.Netlink.NETLINK_GET_STRICT_CHK):
-            self.sock.setsockopt(ynl.Netlink.SOL_NETLINK, option, 1)
+        self.sock = self.new_socket()
+        self.asking = None
         self.async_msg_queue.clear()
         if events:
             self.ntf_subscribe("events")
         return self
+
+    def close(self):
+        self.sock.close()
+        if self.asking:
+            self.asking.close()
+
+    def new_socket(self):
+        made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, self.nlproto.proto_num)
+        for option in (ynl.Netlink.NETLINK_CAP_ACK, ynl.Netlink.NETLINK_EXT_ACK,
+                       ynl.Netlink.NETLINK_GET_STRICT_CHK):
+            made.setsockopt(ynl.Netlink.SOL_NETLINK, option, 1)
+        return made
+
+    def _ops(self, ops):
+        # The library loses its way when an event comes before an answer: ask on another socket.
+        if not self.asking:
+            return super()._ops(ops)
+        listening, self.sock = self.sock, self.asking
+        try:
+            return super()._ops(ops)
+        finally:
+            self.sock = listening
 
     def _recv_dbg_print(self, reply, nl_msgs):
         if any(message.nl_flags & DUMP_INTERRUPTED for message in nl_msgs):
@@ -77,6 +98,7 @@ class Family(ynl.YnlFamily):
         if os.geteuid() == 0:
             self.sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
         super().ntf_subscribe(mcast_name)
+        self.asking = self.new_socket()
 
     def events(self):
         """What has been told since the last time of asking: (name, attributes)."""

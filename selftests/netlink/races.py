@@ -210,7 +210,7 @@ def unloading():
             family = Family(events=True)
             family.dump("device-get", {})
             family.dump("queue-get", {})
-            family.sock.close()
+            family.close()
         except (NlError, OSError):
             pass
         except Exception as error:  # pylint: disable=broad-except
@@ -269,7 +269,7 @@ def memory():
             device.memory.map = None
             device.close()
         family.events()
-        family.sock.close()
+        family.close()
     life()
     before = settled_memory()
     for _ in range(4):
