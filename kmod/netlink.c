@@ -24,7 +24,6 @@ struct genl_family rtap_netlink_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = ringtap_nl_ops,
 	.n_ops = ARRAY_SIZE(ringtap_nl_ops),
-	.resv_start_op = __RINGTAP_CMD_MAX,
 	.mcgrps = ringtap_nl_mcgrps,
 	.n_mcgrps = ARRAY_SIZE(ringtap_nl_mcgrps),
 };
@@ -72,7 +71,7 @@ static struct rtap_netlink_reader rtap_netlink_reader(struct sk_buff *request)
 		.net = net,
 		.pids = task_active_pid_ns(current),
 		.host = net_eq(net, &init_net),
-		.admin = netlink_capable(request, CAP_NET_ADMIN),
+		.request = request,
 	};
 }
 

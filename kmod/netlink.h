@@ -29,8 +29,8 @@ struct rtap_netlink_reader {
 	struct pid_namespace *pids;
 	/** @host: it is in the initial network namespace */
 	bool host;
-	/** @admin: it may see user addresses */
-	bool admin;
+	/** @request: what it asks; says what else it may see */
+	struct sk_buff *request;
 };
 
 /**

@@ -131,7 +131,8 @@ static bool rtap_netlink_put_ring(struct rtap_netlink_reply *reply,
 	       nla_put_u32(skb, RINGTAP_A_QUEUE_LAST_AVAIL, report->last_avail) ||
 	       nla_put_u32(skb, RINGTAP_A_QUEUE_LAST_USED, report->last_used) ||
 	       nla_put_u32(skb, RINGTAP_A_QUEUE_MAPPED, report->mapped) ||
-	       (reply->reader.admin && rtap_netlink_put_addr(skb, report)) ||
+	       (netlink_capable(reply->reader.request, CAP_NET_ADMIN) &&
+		rtap_netlink_put_addr(skb, report)) ||
 	       (report->state == RTAP_VQ_BROKEN && rtap_netlink_put_fault(skb, &report->fault));
 }
 
