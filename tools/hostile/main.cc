@@ -76,6 +76,9 @@ int run(const std::string &group, const std::string &filter, const std::string &
 	bool good = true;
 
 	if (!list) {
+		// The stock node tells nothing.
+		if (node == RigOptions().node)
+			(void)DeviceStats::open();
 		if (auto done = enter_new_netns(); !done) {
 			fmt::print(stderr, "ringtap_hostile: {}\n", done.error().message());
 			return 1;

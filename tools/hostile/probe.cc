@@ -1,47 +1,113 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads debugfs, /dev/kmsg and an interface's statistics.
+// Reads the module's netlink family, /dev/kmsg and an interface's statistics.
 #include "hostile/probe.h"
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <netlink/route/link.h>
+
+#include "hostile/tests.h"
+#include "lib/netlink.h"
+#include "lib/netlink_names.h"
 
 namespace ringtap {
 
 namespace {
 
-constexpr const char *debugfs = "/sys/kernel/debug/ringtap";
-
-std::map<std::string, std::string> read_values(const std::filesystem::path &path)
+// In the network namespace that we were started in: from the tests' own, a device without a TAP
+// is not seen.
+std::optional<Netlink> &netlink()
 {
-	std::map<std::string, std::string> values;
-	std::ifstream file(path);
-	std::string name, rest;
+	static std::optional<Netlink> netlink;
 
-	while (file >> name && std::getline(file, rest))
-		values[name] = rest.empty() ? "" : rest.substr(1);
-	return values;
+	return netlink;
+}
+
+template <class T>
+void put(std::map<std::string, std::string> &values, const std::string &name,
+	 const std::optional<T> &value)
+{
+	if (value)
+		values[name] = fmt::format("{}", *value);
+}
+
+void put_stats(std::map<std::string, std::string> &values, const std::string &queue,
+	       const NlStats &stats)
+{
+	for (const NlName &counter : counters())
+		put(values, fmt::format("{}.{}", queue, counter.name), stats.counts[counter.value]);
+	for (const NlErrorCount &error : stats.errors)
+		values[fmt::format("{}.error_{}", queue,
+				   name_or_number(ring_errors(), error.kind))] =
+			std::to_string(error.count);
+}
+
+void put_queue(std::map<std::string, std::string> &values, const NlQueue &queue)
+{
+	std::string name = queue_name(queue.index);
+	auto put_word = [&](const char *key, std::span<const NlName> table,
+			    const std::optional<uint32_t> &value) {
+		if (value)
+			values[name + key] = name_or_number(table, *value);
+	};
+
+	put_word(".state", queue_states(), queue.state);
+	put_word(".backend", backends(), queue.backend);
+	put_word(".layout", layouts(), queue.layout);
+	put(values, name + ".size", queue.size);
+	put(values, name + ".last_avail", queue.last_avail);
+	put(values, name + ".last_used", queue.last_used);
+	if (queue.mapped)
+		values[name + ".access"] = *queue.mapped ? "mapped" : "user";
+	if (queue.fault_kind)
+		values[name + ".fault"] = fmt::format(
+			"{} index {} descriptor {}",
+			name_or_number(ring_errors(), *queue.fault_kind),
+			queue.fault_index.value_or(0), queue.fault_desc.value_or(0));
+	if (queue.stats)
+		put_stats(values, name, *queue.stats);
 }
 
 } // namespace
 
+Result<Done> DeviceStats::open()
+{
+	netlink() = TRY(Netlink::open());
+	return Done{};
+}
+
+// The device that this process owns; nothing where there is none.
+static Result<std::optional<NlDevice>> find_own()
+{
+	if (!netlink())
+		TRY(DeviceStats::open());
+	for (const NlDevice &device : TRY(netlink()->devices()))
+		if (device.owner_pid == static_cast<uint32_t>(::getpid()))
+			return std::optional(device);
+	return std::optional<NlDevice>();
+}
+
 Result<DeviceStats> DeviceStats::read()
 {
-	std::error_code error;
+	std::optional<NlDevice> device = TRY(find_own());
+	DeviceStats stats;
 
-	for (const auto &entry : std::filesystem::directory_iterator(debugfs, error)) {
-		DeviceStats stats;
+	if (!device)
+		return fail(ENOENT, "find our device in", "what ringtap.ko tells");
+	stats.id_ = std::to_string(device->id);
+	for (uint32_t queue = 0; queue < device->queues.value_or(0); queue++)
+		put_queue(stats.values_, TRY(netlink()->queue(device->id, queue)));
+	return stats;
+}
 
-		stats.id_ = entry.path().filename();
-		stats.values_ = read_values(entry.path() / "stats");
-		if (stats.text("device.owner") == std::to_string(::getpid()))
-			return stats;
-	}
-	return fail(ENOENT, "find our device in", debugfs, "is debugfs mounted?");
+Result<Done> DeviceStats::expect_none()
+{
+	if (TRY(find_own()))
+		return fail(EEXIST, "see", "the device gone after close()");
+	return Done{};
 }
 
 std::string DeviceStats::text(const std::string &name) const

@@ -12,11 +12,15 @@
 
 namespace ringtap {
 
-// A device's state and counters, as debugfs shows them: "tx.packets" to "17".
+// A device's state and counters, by name: "tx.packets" to "17".
 class DeviceStats {
 public:
+	// Has read() look from the network namespace that this is called in, wherever we go later.
+	[[nodiscard]] static Result<Done> open();
 	// Of the device that this process owns; ENOENT if there is none.
 	[[nodiscard]] static Result<DeviceStats> read();
+	// An error while this process owns a device.
+	[[nodiscard]] static Result<Done> expect_none();
 
 	[[nodiscard]] const std::string &id() const { return id_; }
 	[[nodiscard]] std::string text(const std::string &name) const;
