@@ -11,8 +11,6 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "trace.h"
-
 static void rtap_vq_kick(struct rtap_vq *vq, u64 woken)
 {
 	vq->woken = woken == RTAP_WORK_UNTIMED ? 0 : woken;
@@ -248,7 +246,8 @@ int rtap_vq_fetch(struct rtap_vq *vq, u32 want)
 			  &vq->segs);
 	if (n < 0)
 		return n;
-	rtap_vq_note_position(vq);
+	if (n)
+		rtap_vq_note_position(vq);
 	vq->nr += n;
 	return vq->nr;
 }
@@ -437,19 +436,6 @@ void rtap_vq_break(struct rtap_vq *vq, int err)
 	rtap_event_send(&event);
 	if (vq->err)
 		eventfd_signal(vq->err);
-}
-
-/**
- * rtap_vq_count_batch() - frames were handed over or delivered together
- * @vq: the queue; its lock is held
- * @packets: how many, at least one
- * @bytes: their bytes, without the virtio header
- */
-void rtap_vq_count_batch(struct rtap_vq *vq, u32 packets, u64 bytes)
-	__must_hold(&vq->lock)
-{
-	rtap_stats_batch(&vq->stats, packets, bytes);
-	trace_batch(vq->dev_id, vq->index, packets, bytes);
 }
 
 /**

@@ -20,6 +20,7 @@
 #include "notify.h"
 #include "ring.h"
 #include "stats.h"
+#include "trace.h"
 #include "worker.h"
 
 struct eventfd_ctx;
@@ -190,7 +191,6 @@ int rtap_vq_wait(struct rtap_vq *vq);
 bool rtap_vq_pending(struct rtap_vq *vq);
 bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq));
 void rtap_vq_break(struct rtap_vq *vq, int err);
-void rtap_vq_count_batch(struct rtap_vq *vq, u32 packets, u64 bytes);
 void rtap_vq_count_drop(struct rtap_vq *vq, enum rtap_stat reason, u64 bytes);
 
 /* vq_map.c: ring memory */
@@ -238,6 +238,18 @@ static inline const struct rtap_chain *rtap_vq_chain(const struct rtap_vq *vq, u
 static inline void rtap_vq_note_position(struct rtap_vq *vq)
 {
 	WRITE_ONCE(vq->position, vq->ring.last_avail | (u32)vq->ring.last_used << 16);
+}
+
+/**
+ * rtap_vq_count_batch() - frames were handed over or delivered together
+ * @vq: the queue; its lock is held
+ * @packets: how many, at least one
+ * @bytes: their bytes, without the virtio header
+ */
+static inline void rtap_vq_count_batch(struct rtap_vq *vq, u32 packets, u64 bytes)
+{
+	rtap_stats_batch(&vq->stats, packets, bytes);
+	trace_batch(vq->dev_id, vq->index, packets, bytes);
 }
 
 /**
