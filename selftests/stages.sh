@@ -222,7 +222,7 @@ vm_stage()
 	local mode=$1 series=$2 tests
 
 	mapfile -t tests < <(tests_for "$mode" "$series" vm)
-	in_vm "$series" 1500 4G vm "${tests[@]}"
+	in_vm "$series" 2700 4G vm "${tests[@]}"
 }
 
 # prepare_guest SERIES : the guest's image is made out here, where it takes seconds.
