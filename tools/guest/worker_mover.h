@@ -66,6 +66,7 @@ private:
 	[[nodiscard]] Result<Done> replace(unsigned queue);
 	[[nodiscard]] Result<Done> hold(size_t rx, size_t tx);
 	[[nodiscard]] Result<Done> see_busy(const std::vector<uint64_t> &before) const;
+	[[nodiscard]] Result<size_t> find_used(const std::vector<uint64_t> &before) const;
 	[[nodiscard]] Result<std::vector<uint64_t>> settled() const;
 	[[nodiscard]] bool has_queue(size_t worker) const;
 	[[nodiscard]] Result<Done> run();
