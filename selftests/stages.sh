@@ -185,10 +185,23 @@ emulator_died()
 	head -n 1 <<<"$oops" | grep -qE 'int3: 0000 \[#1\]' && ! grep -qE ' rtap_|\[ringtap\]' <<<"$oops"
 }
 
-# in_vm SERIES TIMEOUT MEM TEST... : the VM, the tests in it, and what the kernel said meanwhile.
+# spoiled RC : how emulation spoiled the VM that ended with this status, through no fault of the module.
+spoiled()
+{
+	if (($1 == 124)) && emulator_died "$OUT/console.log"; then
+		echo "QEMU's own int3 race (not the module's) ended the VM"
+	elif [[ -e $OUT/unfit ]]; then
+		sed 's/^/# /' "$OUT/unfit" >&2
+		echo "the emulated KVM of that VM boots no guest, not even one without a card"
+	else
+		return 1
+	fi
+}
+
+# in_vm SERIES TIMEOUT MEM KIND TEST... : the VM, the tests in it, and what the kernel said meanwhile.
 in_vm()
 {
-	local series=$1 limit=$2 mem=$3 kind=$4 rc=0
+	local series=$1 limit=$2 mem=$3 kind=$4 rc=0 why
 
 	shift 4
 	(($# > 0)) || {
@@ -206,9 +219,11 @@ in_vm()
 		return 1
 	}
 	export OUT=$repo/.build/out/$kind-$series RTAP_MODE=${mode:-one}
+	rm -f "$OUT/unfit"
 	"$here/vm/vm.sh" --timeout "$limit" --mem "$mem" "$series" -- selftests/in-vm "$@" || rc=$?
-	if ((rc == 124)) && emulator_died "$OUT/console.log"; then
-		echo "RTAP_AGAIN QEMU's own int3 race (not the module's) ended the VM"
+	if why=$(spoiled "$rc"); then
+		echo "RTAP_AGAIN $why"
+		rm -f "$OUT/unfit"
 		rc=0
 		"$here/vm/vm.sh" --single --timeout "$((limit * 2))" --mem "$mem" "$series" -- \
 			selftests/in-vm "$@" || rc=$?

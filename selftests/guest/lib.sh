@@ -21,6 +21,7 @@ guest_smp=1
 guest_cpu=host
 guest_node=$RTAP_NODE
 guest_qemu=(qemu-system-x86_64)
+guest_is_emulated=''		# set where KVM itself runs on an emulated processor
 guest_state=$RTAP_TMP/guest
 
 # guest_prepare: image, fifos and KVM; skips the file where a guest cannot run.
@@ -48,6 +49,7 @@ guest_prepare()
 # error") on an access to device memory soon after, such as a card's first kick: let kicks be port writes.
 guest_emulated()
 {
+	guest_is_emulated=1
 	guest_cpu=host,-xsave,-avx,-pku
 	[[ $(uname -r) != 7.* ]] || guest_quirk+=,modern-pio-notify=on
 }
@@ -125,21 +127,53 @@ guest_qemu_command()
 		-chardev "pipe,id=qmp,path=$guest_state/qmp" -mon "chardev=qmp,mode=control")
 }
 
-# guest_start [OPTION...]: boot it by `ringtap run OPTION...` and wait for its agent; once more if it was
-# KVM that gave up.
+# guest_start [OPTION...]: boot it by `ringtap run OPTION...` and wait for its agent; again if it was KVM
+# that gave up. Where a guest without our card does not boot either, there is nothing to test: skip.
 guest_start()
 {
 	local attempt
 
+	[[ ! -e $guest_state/unfit ]] || skip_unfit
 	for attempt in 1 2 3; do
 		guest_launch "$@"
-		if guest_wait_ready 240; then
+		if guest_wait_ready 180; then
 			return
 		fi
 		kvm_gave_up || break
 		echo "attempt $attempt: KVM's emulation gave up"
 	done
-	guest_broke "no agent"
+	guest_examine | tee "$guest_state/examined"
+	if [[ -n $guest_is_emulated ]] && ! bare_guest_boots; then
+		mv "$guest_state/examined" "$guest_state/unfit"
+		[[ -z ${OUT:-} ]] || cp "$guest_state/unfit" "$OUT/unfit"
+		skip_unfit
+	fi
+	fail "the guest is not usable: no agent"
+}
+
+skip_unfit()
+{
+	skip "the emulated KVM of this VM boots no guest, not even one without a card"
+}
+
+# bare_guest_boots: one without our card does.
+bare_guest_boots()
+{
+	local command rc=0
+
+	guest_kill
+	drain "$agent_out"
+	drain "$qmp_out"
+	guest_qemu_command
+	setsid "${command[@]}" </dev/null >"$guest_state/qemu.log" 2>&1 &
+	echo $! >"$guest_state/pid"
+	guest_wait_ready 150 || rc=$?
+	((rc == 0)) || {
+		echo "a guest without a card does not boot either:"
+		guest_examine
+	} | tee -a "$guest_state/examined"
+	guest_kill
+	return "$rc"
 }
 
 guest_launch()
@@ -190,9 +224,25 @@ guest_wait_ready()
 # guest_broke REASON: show what there is, and fail.
 guest_broke()
 {
-	echo "guest: $1; QEMU and its console said:"
-	tail -n 20 "$guest_state/qemu.log" "$guest_state/console"
+	guest_examine
 	fail "the guest is not usable: $1"
+}
+
+# guest_examine: what QEMU, the guest's console and its processor tell of a guest that does not answer.
+guest_examine()
+{
+	tail -n 20 "$guest_state/qemu.log" "$guest_state/console"
+	guest_is_alive || return 0
+	qmp qmp_capabilities >/dev/null || true
+	qmp query-status || true
+	monitor "info registers" | grep -E '^(RAX|RSP|RIP|R8)|HLT=' || true
+	monitor "info lapic" | grep -E 'LVTT|Timer|ISR|IRR' || true
+}
+
+# monitor COMMAND: what QEMU's monitor for people answers.
+monitor()
+{
+	qmp human-monitor-command "{\"command-line\": \"$1\"}" | sed 's/\\r//g; s/\\n/\n/g'
 }
 
 guest_kill()
@@ -236,6 +286,8 @@ guest_diagnose()
 	echo "QEMU said:"
 	head -n 3 "$guest_state/qemu.log"
 	echo "QEMU's monitor: $(qmp query-status || true)"
+	monitor "info registers" | grep -E '^(RAX|RSP|RIP|R8)|HLT=' || true
+	monitor "info lapic" | grep -E 'LVTT|Timer|ISR|IRR' || true
 	for task in /proc/"$(guest_pid)"/task/*; do
 		echo "thread $(cat "$task/comm"): $(head -n 12 "$task/stack" | tr '\n' ' ')"
 	done
