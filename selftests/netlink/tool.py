@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ringtap list, show and watch: JSON as its schema has it and as the kernel's YNL reads the same, text in words.
 
+import atexit
 import copy
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import jsonschema
@@ -18,7 +21,17 @@ from ring import GUEST_BASE, INDIRECT
 from tap import Tap, frame, with_header
 from vhost import RX, TX, Device, wait_for
 
-RINGTAP = os.environ["RINGTAP"]
+
+
+def for_everybody(program):
+    """A copy where an unprivileged user may run it, wherever the tree is."""
+    place = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, place)
+    os.chmod(place, 0o755)
+    return shutil.copy(program, place)
+
+
+RINGTAP = for_everybody(os.environ["RINGTAP"])
 NAME = "rtapt0"
 SCHEMA = json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                      "../../Documentation/json/ringtap-1.schema.json"),
