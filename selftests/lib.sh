@@ -28,6 +28,7 @@ RTAP_STOCK_NODE="${RTAP_STOCK_NODE:-/dev/vhost-net}"
 RTAP_TMP="$(mktemp -d "${TMPDIR:-/tmp}/rtap.XXXXXX")"
 RTAP_MARKER="ringtap-selftest ${0##*/} ${RTAP_TMP##*.}"
 RTAP_SKIP=4
+export RTAP_SLOW="${RTAP_SLOW:-1}"
 : "${RTAP_SELFTESTS}" "${RTAP_NODE}" "${RTAP_STOCK_NODE}"
 
 # Text in the kernel log that no test may cause.
@@ -214,9 +215,10 @@ finish()
 # --- waiting ----------------------------------------------------------------------------------
 
 # wait_for SECONDS COMMAND ARGS...: poll until COMMAND succeeds; returns 1 at the deadline.
+# RTAP_SLOW=N: on this machine everything takes up to N times as long, deadlines too.
 wait_for()
 {
-	local deadline=$((SECONDS + $1))
+	local deadline=$((SECONDS + $1 * RTAP_SLOW))
 	shift
 
 	until "$@" >/dev/null 2>&1; do
@@ -367,9 +369,10 @@ need_tool()
 # drive OPTIONS...: move verified frames through the node; what ringtap drive cannot have is a skip.
 drive()
 {
-	local rc=0
+	local rc=0 patience=()
 
-	"$ringtap" drive --node "$RTAP_NODE" "$@" >"$RTAP_TMP/drive" 2>&1 || rc=$?
+	((RTAP_SLOW == 1)) || [[ " $* " == *" --stall "* ]] || patience=(--stall $((5 * RTAP_SLOW)))
+	"$ringtap" drive --node "$RTAP_NODE" "${patience[@]}" "$@" >"$RTAP_TMP/drive" 2>&1 || rc=$?
 	cat "$RTAP_TMP/drive"
 	((rc != RTAP_SKIP)) || skip "$(tail -n 1 "$RTAP_TMP/drive")"
 	return "$rc"

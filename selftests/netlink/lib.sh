@@ -27,5 +27,5 @@ cases_count()
 # run_cases FILE: each of its tests as one of ours.
 run_cases()
 {
-	run_program timeout 900 python3 "$RTAP_NETLINK/$1"
+	run_program timeout $((900 * RTAP_SLOW)) python3 "$RTAP_NETLINK/$1"
 }

@@ -14,6 +14,8 @@ RX, TX = 0, 1
 VERSION_1, PACKED, MRG_RXBUF = 1 << 32, 1 << 34, 1 << 15
 # Of virtio_net_hdr_v1.
 HEADER = 12
+# By how much the machine is slower than most: selftests/lib.sh.
+SLOW = int(os.environ.get("RTAP_SLOW", "1"))
 
 
 def _ioc(direction, number, size):
@@ -40,7 +42,7 @@ NET_SET_BACKEND = _ioc(1, 0x30, 8)
 
 def wait_for(what, condition, seconds=30):
     """Poll until it is so; what it returned."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * SLOW
     while True:
         value = condition()
         if value:

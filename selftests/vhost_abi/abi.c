@@ -57,6 +57,14 @@ static const struct abi_section sections[] = {
 #define SECTION_COUNT   (sizeof(sections) / sizeof(sections[0]))
 #define SECTION_SECONDS 60
 
+/* By how much the machine is slower than most: selftests/lib.sh. */
+int abi_slow(void)
+{
+	const char *slow = getenv("RTAP_SLOW");
+
+	return slow && atoi(slow) > 0 ? atoi(slow) : 1;
+}
+
 /* Print one step; @error counts only when @ret is negative, @data may be NULL. */
 void abi_line(const char *name, const char *what, const char *args, long ret, int error,
 	      const char *data)
@@ -123,7 +131,7 @@ static int run_section(const struct abi_section *section)
 	}
 	if (pid == 0) {
 		current_section = section->name;
-		alarm(SECTION_SECONDS);
+		alarm(SECTION_SECONDS * abi_slow());
 		if (unshare(CLONE_NEWNET))
 			abi_die("unshare(CLONE_NEWNET)");
 		section->run();

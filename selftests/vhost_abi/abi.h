@@ -22,6 +22,7 @@ struct abi_section {
 
 /* abi.c: printing. A step's line is "section/name: what(args) -> ret errno [data]". */
 extern const char *abi_node;
+int abi_slow(void);
 void abi_line(const char *name, const char *what, const char *args, long ret, int error,
 	      const char *data);
 void abi_fact(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -19,7 +19,7 @@
 
 #define FRAME_SIZE   60
 #define HEADER_SIZE  12
-#define WAIT_SECONDS 10
+#define WAIT_SECONDS (10 * abi_slow())
 
 int abi_open(void)
 {
