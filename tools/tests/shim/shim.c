@@ -13,6 +13,7 @@
 static struct {
 	uintptr_t base;
 	size_t size;
+	int mapped;
 } ranges[RANGES];
 
 static unsigned int nr_ranges;
@@ -22,6 +23,8 @@ static long alloc_fail_after = -1;
 static long hook_after = -1;
 static void (*hook_call)(void *arg);
 static void *hook_arg;
+static rtap_shim_watcher *watch_call;
+static void *watch_arg;
 
 /* Counts down to the one call that is to fail. */
 static int due(long *after)
@@ -31,13 +34,43 @@ static int due(long *after)
 	return (*after)-- == 0;
 }
 
-void rtap_shim_user_add(void *base, size_t size)
+static void add(void *base, size_t size, int mapped)
 {
 	if (nr_ranges == RANGES)
 		abort();
 	ranges[nr_ranges].base = (uintptr_t)base;
 	ranges[nr_ranges].size = size;
+	ranges[nr_ranges].mapped = mapped;
 	nr_ranges++;
+}
+
+/* Whether [@at, @at + @n) lies in one range of that kind. */
+static int inside(const void *at, size_t n, int mapped)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_ranges; i++) {
+		uintptr_t off = (uintptr_t)at - ranges[i].base;
+
+		if (ranges[i].mapped == mapped && off < ranges[i].size && n <= ranges[i].size - off)
+			return 1;
+	}
+	return 0;
+}
+
+int rtap_shim_is_user(const void *at, size_t n)
+{
+	return inside(at, n, 0);
+}
+
+void rtap_shim_user_add(void *base, size_t size)
+{
+	add(base, size, 0);
+}
+
+void rtap_shim_mapped_add(void *base, size_t size)
+{
+	add(base, size, 1);
 }
 
 void rtap_shim_user_reset(void)
@@ -76,23 +109,53 @@ void *rtap_shim_alloc(size_t size)
 	return due(&alloc_fail_after) ? NULL : calloc(1, size);
 }
 
+void rtap_shim_watch(rtap_shim_watcher *watcher, void *arg)
+{
+	watch_call = watcher;
+	watch_arg = arg;
+}
+
+static void watched(const void *shared, const void *value, size_t n, int store)
+{
+	if (watch_call)
+		watch_call(watch_arg, shared, value, n, store);
+}
+
+void rtap_shim_word(const void *shared, const void *value, size_t n, int store)
+{
+	if (!inside(shared, n, 1))
+		abort();
+	watched(shared, value, n, store);
+}
+
+void rtap_shim_memcpy(void *to, const void *from, size_t n)
+{
+	if (inside(from, n, 1)) {
+		memcpy(to, from, n);
+		watched(from, to, n, 0);
+	} else if (inside(to, n, 1)) {
+		watched(to, from, n, 1);
+		memcpy(to, from, n);
+	} else {
+		abort();
+	}
+}
+
 size_t rtap_shim_copy(void *to, const void *from, size_t n, const void *user)
 {
-	uintptr_t at = (uintptr_t)user;
-	unsigned int i;
+	int store = user == to;
 
 	accesses++;
 	if (due(&hook_after))
 		hook_call(hook_arg);
-	if (due(&fault_after))
+	if (due(&fault_after) || !inside(user, n, 0)) {
+		watched(user, NULL, n, store);
 		return n;
-	for (i = 0; i < nr_ranges; i++) {
-		uintptr_t off = at - ranges[i].base;
-
-		if (off < ranges[i].size && n <= ranges[i].size - off) {
-			memcpy(to, from, n);
-			return 0;
-		}
 	}
-	return n;
+	if (store)
+		watched(user, from, n, 1);
+	memcpy(to, from, n);
+	if (!store)
+		watched(user, to, n, 0);
+	return 0;
 }

@@ -12,4 +12,7 @@
 #define kzalloc(size, gfp) rtap_shim_alloc(size)
 #define kfree(ptr) free(ptr)
 
+#define kvmalloc_array(n, size, gfp) rtap_shim_alloc((size_t)(n) * (size))
+#define kvfree(ptr) free(ptr)
+
 #endif
