@@ -90,6 +90,11 @@ check-unit:
 test:
 	@$(RUN) test $(if $(K),--kernel $(K)) $(T)
 
+## fuzz: the rings and memory tables, for MINUTES= (10), JOBS= at a time, beyond what check replays
+fuzz:
+	@$(SETUP) build check
+	@tools/fuzz/campaign.sh $(or $(MINUTES),10) $(JOBS)
+
 ## demo: a guest under QEMU on our rings, in a KVM host in a VM (HOST=1: this machine itself)
 demo:
 	@HOST=$(HOST) selftests/demo/demo.sh
@@ -146,5 +151,5 @@ help:
 	@echo "targets:"
 	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16 | sed 's/^/  /'
 
-.PHONY: all need-packages module tools check check-quick check-all check-static check-unit test \
+.PHONY: all need-packages module tools check check-quick check-all check-static check-unit test fuzz \
 	demo demo-quick bench setup man install uninstall clean help

@@ -145,8 +145,9 @@ unit_stage()
 		((PIPESTATUS[0] == 0)) || bad=1
 	done
 	((found)) || { echo "not ok - unit: there are no test programs" && bad=1; }
-	for name in ring_fuzz ring_fuzz_guided netlink_fuzz netlink_fuzz_guided; do
+	for name in ring_fuzz ring_fetch_fuzz ring_race_fuzz mem_fuzz netlink_fuzz; do
 		one "unit: $name" ctest_one "$name" || bad=1
+		one "unit: ${name}_guided" ctest_one "${name}_guided" || bad=1
 	done
 	return "$bad"
 }

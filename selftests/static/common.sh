@@ -6,13 +6,14 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 cd "$top" || exit 1
 
 # files [EXTENDED_REGEX] : files of the tree whose path matches, one a line; works without git too.
+# Inputs for fuzzers are data, whatever their bytes look like.
 files()
 {
 	if [[ -e .git ]]; then
 		git ls-files --cached --others --exclude-standard
 	else
 		find . -type f -not -path './.build/*' -printf '%P\n'
-	fi | sort -u | grep -E "${1:-.}" | while read -r f; do
+	fi | grep -v '^tools/fuzz/corpus/' | sort -u | grep -E "${1:-.}" | while read -r f; do
 		[[ ! -f $f ]] || printf '%s\n' "$f"
 	done
 }
