@@ -86,6 +86,11 @@ check-unit:
 	@$(SETUP) build check
 	@$(RUN) unit
 
+## check-debug: every test without a guest on kernels that check themselves; an hour, the first time two
+check-debug: setup
+	@$(SETUP) debug
+	@selftests/debug/run.sh
+
 ## test: one test by name: make test T=vhost_abi [K=6.1]; make test shows the names
 test:
 	@$(RUN) test $(if $(K),--kernel $(K)) $(T)
@@ -151,5 +156,5 @@ help:
 	@echo "targets:"
 	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16 | sed 's/^/  /'
 
-.PHONY: all need-packages module tools check check-quick check-all check-static check-unit test fuzz \
+.PHONY: all need-packages module tools check check-quick check-all check-static check-unit check-debug test fuzz \
 	demo demo-quick bench setup man install uninstall clean help

@@ -250,7 +250,7 @@ kmsg_is_clean()
 
 	[[ "$(dmesg)" == *"$RTAP_MARKER"* ]] ||
 		skip "no marker in the kernel log: cannot read or write it"
-	bad="$(kmsg_since_mark | grep -E -A 30 "$RTAP_KMSG_BAD" || true)"
+	bad="$(kmsg_since_mark | awk -f "$RTAP_SELFTESTS/debug/kmsg.awk" | grep -E -A 30 "$RTAP_KMSG_BAD" || true)"
 	[[ -z "$bad" ]] || {
 		echo "$bad"
 		return 1

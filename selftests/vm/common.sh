@@ -8,6 +8,8 @@ repo=$(cd "$vm_dir/../.." && pwd -P)
 cache=$(realpath -m "${RINGTAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ringtap}")
 # shellcheck disable=SC2034
 all_series="6.1 6.12 7.3"
+# Built here with the kernel's own checks on: selftests/debug/.
+debug_series="6.12-kasan 6.12-kcsan"
 
 say()
 {
@@ -50,7 +52,8 @@ with_lock()
 
 check_series()
 {
-	[[ " $all_series " == *" $1 "* ]] || die "unknown kernel series '$1' (known: $all_series)"
+	[[ " $all_series $debug_series " == *" $1 "* ]] ||
+		die "unknown kernel series '$1' (known: $all_series $debug_series)"
 }
 
 # The unpacked image and modules of a series, and its full release name.

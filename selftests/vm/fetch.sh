@@ -7,16 +7,19 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 # shellcheck source=selftests/vm/apt.sh
 . "$vm_dir/apt.sh"
+# shellcheck source=selftests/debug/kernel.sh
+. "$vm_dir/../debug/kernel.sh"
 
 usage()
 {
 	cat <<-EOF
 	usage: ${0##*/} [--refresh] WHAT...
 
-	WHAT is a kernel series ($all_series), 'arm64' (headers to cross-compile with), or out
-	of the kernel's source 'scripts' (checkpatch and kernel-doc) or 'ynl' (the tools that
-	read netlink specifications). What is in the cache already is left alone; --refresh
-	looks for a newer point version.
+	WHAT is a kernel series ($all_series), a debugging kernel ($debug_series: built
+	from source), 'arm64' (headers to cross-compile with), or out of the kernel's source
+	'scripts' (checkpatch and kernel-doc) or 'ynl' (the tools that read netlink
+	specifications). What is in the cache already is left alone; --refresh looks for a newer
+	point version.
 	The cache is \$RINGTAP_CACHE, now $cache
 	EOF
 }
@@ -207,6 +210,7 @@ fetch_ynl()
 
 fetch_one()
 {
+	[[ " $debug_series " != *" $1 "* ]] || { build_debug_kernel "$1" && return; }
 	[[ ! -s $(kernel_root "$1")/release || -n ${RINGTAP_REFRESH:-} ]] || return 0
 	mkdir -p "$cache/tmp"
 	find "$cache/tmp" -mindepth 1 -maxdepth 1 -name "$1.*" -exec rm -rf {} +

@@ -13,11 +13,12 @@ check=(libgtest-dev libgmock-dev clang llvm libclang-rt-dev clang-format clang-t
 	gcc-aarch64-linux-gnu gcc-12-multilib libc6-dev-i386 pahole man-db python3-docutils git file
 	python3-yaml python3-jsonschema bpftrace)
 bench=(flex bison libbenchmark-dev)
+debug=(flex bison bc libelf-dev xz-utils)
 
 usage()
 {
 	cat <<-EOF
-	usage: ${0##*/} [--dry-run] build|module|vm|check|bench|all... [PACKAGE...]
+	usage: ${0##*/} [--dry-run] build|module|vm|check|bench|debug|all... [PACKAGE...]
 
 	Installs what is missing. With --dry-run, or without the right to install, it prints
 	the one apt line to run, and fails if something is missing.
@@ -60,6 +61,7 @@ main()
 		vm) want+=("${vm[@]}") ;;
 		check) want+=("${check[@]}") ;;
 		bench) want+=("${bench[@]}") ;;
+		debug) want+=("${debug[@]}") ;;
 		all) want+=("${build[@]}" "${module[@]}" "${vm[@]}" "${check[@]}" "${bench[@]}") ;;
 		-*) usage >&2 && exit 2 ;;
 		*) want+=("$1") ;;
