@@ -13,60 +13,37 @@
 #include <linux/uio.h>
 #include <linux/vhost.h>
 
-#include "debugfs.h"
 #include "net.h"
 #include "registry.h"
 
 /* The name whose minor distributions reserve a static node for. */
 #define RTAP_CHARDEV_STOCK_NODE "vhost-net"
 
-/**
- * struct rtap_file - an open of the node
- */
-struct rtap_file {
-	/** @net: the device, owned */
-	struct rtap_net *net;
-	/** @debugfs: where it is shown */
-	struct dentry *debugfs;
-};
-
 static struct miscdevice rtap_chardev_misc;
 
 static int rtap_chardev_open(struct inode *inode, struct file *filp)
 {
-	struct rtap_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
-	int err;
+	struct rtap_net *net = rtap_net_create();
 
-	if (!file)
-		return -ENOMEM;
-	file->net = rtap_net_create();
-	if (IS_ERR(file->net)) {
-		err = PTR_ERR(file->net);
-		kfree(file);
-		return err;
-	}
-	file->debugfs = rtap_debugfs_add(file->net);
-	rtap_registry_add(file->net, rtap_chardev_misc.name);
-	filp->private_data = file;
+	if (IS_ERR(net))
+		return PTR_ERR(net);
+	rtap_registry_add(net, rtap_chardev_misc.name);
+	filp->private_data = net;
 	return 0;
 }
 
 static int rtap_chardev_release(struct inode *inode, struct file *filp)
 {
-	struct rtap_file *file = filp->private_data;
+	struct rtap_net *net = filp->private_data;
 
-	rtap_registry_remove(file->net);
-	rtap_debugfs_remove(file->debugfs);
-	rtap_net_destroy(file->net);
-	kfree(file);
+	rtap_registry_remove(net);
+	rtap_net_destroy(net);
 	return 0;
 }
 
 static long rtap_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	struct rtap_file *file = filp->private_data;
-
-	return rtap_net_ioctl(file->net, cmd, (void __user *)arg);
+	return rtap_net_ioctl(filp->private_data, cmd, (void __user *)arg);
 }
 
 /*

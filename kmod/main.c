@@ -6,7 +6,6 @@
 #include <linux/rcupdate.h>
 
 #include "chardev.h"
-#include "debugfs.h"
 #include "net_iface.h"
 #include "netlink.h"
 
@@ -18,10 +17,9 @@ static int __init rtap_main_init(void)
 {
 	int err;
 
-	rtap_debugfs_init();
 	err = rtap_iface_init();
 	if (err)
-		goto err_debugfs;
+		return err;
 	err = rtap_netlink_init();
 	if (err)
 		goto err_iface;
@@ -35,8 +33,6 @@ err_netlink:
 	rtap_netlink_exit();
 err_iface:
 	rtap_iface_exit();
-err_debugfs:
-	rtap_debugfs_exit();
 	return err;
 }
 
@@ -45,7 +41,6 @@ static void __exit rtap_main_exit(void)
 	rtap_chardev_exit();
 	rtap_netlink_exit();
 	rtap_iface_exit();
-	rtap_debugfs_exit();
 	/* callbacks of ours that wait for a grace period */
 	rcu_barrier();
 }

@@ -52,11 +52,11 @@ show_wiring()
 	local file
 
 	expect_served "$1"
-	file=$(stats_files | head -n 1)
+	file=$(device_files | head -n 1)
 	fact "QEMU says" "vhost-started: true (QEMU would fall back to its own code silently)"
 	fact "kernel thread" "$(vhost_thread)"
 	fact "negotiated" "$(named "$(negotiated)")"
-	fact "rings" "$(stat_of "$file" rx.layout), rx $(stat_of "$file" rx.size) and tx $(stat_of "$file" tx.size) entries, $(stat_of "$file" rx.access)"
+	fact "rings" "$(fact_of "$file" rx.layout), rx $(fact_of "$file" rx.size) and tx $(fact_of "$file" tx.size) entries, $(fact_of "$file" rx.access)"
 }
 
 vhost_thread()

@@ -25,7 +25,7 @@ show_counters()
 {
 	local file=${1:-}
 
-	[[ -n $file ]] || file=$(stats_files | head -n 1)
+	[[ -n $file ]] || file=$(device_files | head -n 1)
 	head_line "What its queues have counted so far"
 	printf '  %-22s %14s %14s\n' "" "rx, to guest" "tx, from guest"
 	awk '

@@ -153,7 +153,7 @@ packed_ring()
 # Both pairs carry frames: as many flows as it takes.
 two_queue_pairs()
 {
-	local file port
+	local files file port
 
 	guest_queues=2 guest_smp=2 guest_start
 	expect_served split "${usual[@]}" +22
@@ -164,10 +164,11 @@ two_queue_pairs()
 		guest_run "taskset $((port % 2 + 1)) traffic udp-send $host_ip 9 50 0"
 	done
 	if serves_by_ringtap; then
-		[[ $(stats_files | wc -l) == 2 ]]
-		for file in $(stats_files); do
-			echo "$file: rx $(stat_of "$file" rx.packets) tx $(stat_of "$file" tx.packets)"
-			(($(stat_of "$file" rx.packets) > 0 && $(stat_of "$file" tx.packets) > 0))
+		files=$(device_files)
+		[[ $(wc -w <<<"$files") == 2 ]]
+		for file in $files; do
+			echo "$file: rx $(fact_of "$file" rx.packets) tx $(fact_of "$file" tx.packets)"
+			(($(fact_of "$file" rx.packets) > 0 && $(fact_of "$file" tx.packets) > 0))
 		done
 	fi
 	all_traffic

@@ -9,6 +9,9 @@
 #
 # One guest at a time. Its state is in files and in descriptors opened here, for tests run in subshells.
 
+# shellcheck source=selftests/devices.sh
+. "$RTAP_SELFTESTS/devices.sh"
+
 host_ip=198.18.77.1
 guest_ip=198.18.77.2
 guest_tap=rtapguest
@@ -291,7 +294,7 @@ guest_diagnose()
 	for task in /proc/"$(guest_pid)"/task/*; do
 		echo "thread $(cat "$task/comm"): $(head -n 12 "$task/stack" | tr '\n' ' ')"
 	done
-	! serves_by_ringtap || stats_files | xargs -r grep -hv ' 0$'
+	! serves_by_ringtap || device_files | xargs -r grep -hv ' 0$'
 }
 
 # qmp COMMAND [ARGUMENTS]: the answer, a line of JSON.
@@ -366,16 +369,15 @@ serves_by_ringtap()
 	[[ $guest_node != "$RTAP_STOCK_NODE" ]]
 }
 
-# stats_files: debugfs files of the devices that the guest's QEMU owns, one per queue pair.
-stats_files()
+# device_files: files with all that `ringtap show` says of the guest's devices now, one per queue pair.
+device_files()
 {
-	grep -lx "device.owner $(guest_pid)" /sys/kernel/debug/ringtap/*/stats
-}
+	local id file
 
-# stat_of FILE NAME: one value.
-stat_of()
-{
-	awk -v "name=$2" '$1 == name { print $2 }' "$1"
+	for id in $(devices "$(guest_pid)"); do
+		file=$guest_state/device.$id
+		device_facts "$id" >"$file" && echo "$file"
+	done
 }
 
 # negotiated: the bits that driver and device agreed on, lowest first, as a string of 0 and 1.
@@ -396,13 +398,13 @@ expect_bits()
 		[[ ${bits:${bit#?}:1} == "$want" ]] || fail "feature bit $bit: negotiated are $bits"
 	done
 	serves_by_ringtap || return 0
-	for file in $(stats_files); do
+	for file in $(device_files); do
+		bits=$(fact_of "$file" features_hex)
 		for bit; do
 			[[ ${bit#?} == 3[0-9] || ${bit#?} == 2[4-9] || ${bit#?} == 15 ]] || continue
 			want=1
 			[[ $bit == +* ]] || want=0
-			(((($(stat_of "$file" rx.features) >> ${bit#?}) & 1) == want)) ||
-				fail "feature bit $bit: the queue has $(stat_of "$file" rx.features)"
+			((((bits >> ${bit#?}) & 1) == want)) || fail "feature bit $bit: the device has $bits"
 		done
 	done
 }
@@ -410,19 +412,20 @@ expect_bits()
 # expect_served LAYOUT +N|-N...: vhost serves the rings, laid out and negotiated so.
 expect_served()
 {
-	local layout=$1 file queue
+	local layout=$1 files file queue
 
 	shift
 	vhost_is_started || fail "QEMU serves the card itself: vhost is not started"
 	expect_bits "$@"
 	serves_by_ringtap || return 0
-	[[ -n $(stats_files) ]] || fail "no device of QEMU's in debugfs"
-	for file in $(stats_files); do
+	files=$(device_files)
+	[[ -n $files ]] || fail "no device of QEMU's is listed"
+	for file in $files; do
 		for queue in rx tx; do
-			[[ $(stat_of "$file" $queue.state) == running ]] ||
-				fail "$queue is $(stat_of "$file" $queue.state)"
-			[[ $(stat_of "$file" $queue.layout) == "$layout" ]] ||
-				fail "$queue is laid out $(stat_of "$file" $queue.layout)"
+			[[ $(fact_of "$file" $queue.state) == running ]] ||
+				fail "$queue is $(fact_of "$file" $queue.state)"
+			[[ $(fact_of "$file" $queue.layout) == "$layout" ]] ||
+				fail "$queue is laid out $(fact_of "$file" $queue.layout)"
 		done
 	done
 }

@@ -18,7 +18,7 @@ no_user_of_the_module()
 nothing_is_left()
 {
 	wait_for 10 no_user_of_the_module
-	[[ -z "$(ls /sys/kernel/debug/ringtap)" ]]
+	device_count_is 0
 	# Put in by us or by the runner: out it must come either way.
 	[[ -z "${RINGTAP_KO:-}" ]] || {
 		rmmod ringtap

@@ -2,12 +2,14 @@
 # shellcheck shell=bash
 # lib.sh - runs groups of the program ringtap_hostile inside a shell test (to be sourced after ../lib.sh).
 
+# shellcheck source=selftests/devices.sh
+. "$RTAP_SELFTESTS/devices.sh"
+
 RTAP_HOSTILE="${RTAP_HOSTILE:-$RTAP_TOP/.build/tools/ringtap_hostile}"
 
 need_hostile()
 {
 	[[ -x "$RTAP_HOSTILE" ]] || skip "needs $RTAP_HOSTILE: build the tools"
-	[[ -d /sys/kernel/debug/ringtap ]] || skip "needs debugfs on /sys/kernel/debug"
 }
 
 # hostile_count GROUP [FILTER]: how many tests it has.

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # module.sh - what the tests of the module's life share: loading it, holding its node, looking for remains.
 
-debugfs=/sys/kernel/debug/ringtap
+# shellcheck source=selftests/devices.sh
+. "$RTAP_SELFTESTS/devices.sh"
 
 # need_own_module: the module is ours to load and unload. Loaded already, it is taken out if RINGTAP_KO
 # says what to put in again; the next test that needs it does so.
@@ -15,7 +16,6 @@ need_own_module()
 	fi
 	modinfo "${RINGTAP_KO:-ringtap}" >/dev/null 2>&1 ||
 		skip "no ringtap.ko: set RINGTAP_KO or install the module"
-	mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 }
 
 # reload [PARAM=VALUE...]: the module afresh.
@@ -35,18 +35,19 @@ refcount_is()
 	[[ "$(refcount "$1")" == "$2" ]]
 }
 
-# nothing_remains NODE: no trace of the module in sysfs, debugfs, /dev, /proc.
+# nothing_remains NODE: no trace of the module in sysfs, /dev, /proc or among the netlink families.
 nothing_remains()
 {
 	local path
 
-	for path in /sys/module/ringtap "$debugfs" "/dev/$1" "/sys/class/misc/$1"; do
+	for path in /sys/module/ringtap "/dev/$1" "/sys/class/misc/$1"; do
 		[[ ! -e "$path" ]] || {
 			echo "$path is still there"
 			return 1
 		}
 	done
 	refute grep -w "$1" /proc/misc
+	refute devices
 }
 
 # hold NODE: start an owner of NODE in the background; sets `holder` to its pid.

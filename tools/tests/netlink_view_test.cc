@@ -185,7 +185,6 @@ TEST(NetlinkShow, TellsEverything)
 	EXPECT_EQ(violation(show_json({{full_tree(), "web1"}}, 71 * second)), "");
 }
 
-// All that the file in debugfs had.
 TEST(NetlinkShow, HasTheNumbersForPrograms)
 {
 	Json json = show_json({{full_tree(), {}}}, 0), device = json["devices"][0];

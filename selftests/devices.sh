@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# devices.sh - what `ringtap list` and `show` say of the open devices, for shell tests (to be sourced after lib.sh).
+
+RINGTAP="${RINGTAP:-$RTAP_TOP/.build/tools/ringtap}"
+
+# devices [PID]: numbers of the devices that are open, or of those that PID owns.
+devices()
+{
+	"$RINGTAP" list --interval 0 --json | python3 "$RTAP_SELFTESTS/facts.py" ids "$@"
+}
+
+device_count_is()
+{
+	[[ "$(devices | wc -l)" == "$1" ]]
+}
+
+# device_facts ID: everything about it, a line "NAME VALUE" each; of its queues as rx.NAME and tx.NAME.
+device_facts()
+{
+	"$RINGTAP" show --json "$1" | python3 "$RTAP_SELFTESTS/facts.py" facts
+}
+
+# fact_of FILE NAME: one value of what device_facts wrote there.
+fact_of()
+{
+	awk -v "name=$2" '$1 == name { print $2 }' "$1"
+}
