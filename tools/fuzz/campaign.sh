@@ -25,7 +25,7 @@ usage()
 fuzz()
 {
 	mkdir -p "$out/$1.corpus" "$out/$1.failed" "$top/tools/fuzz/corpus/$1"
-	RINGTAP_FUZZ_STATES=$out/states.now "$build/$1" -max_total_time="$2" -timeout=20 \
+	RINGTAP_FUZZ_STATES=$out/states "$build/$1" -max_total_time="$2" -timeout=20 \
 		-rss_limit_mb=4096 -len_control=0 -max_len=4096 -reload=0 -print_final_stats=1 \
 		-artifact_prefix="$out/$1.failed/" "$out/$1.corpus" "$top/tools/fuzz/corpus/$1" \
 		>"$out/$1.log" 2>&1 || {
@@ -52,7 +52,7 @@ merge()
 	echo "$1: $(find "$corpus" -type f | wc -l) inputs, $(du -sb "$corpus" | cut -f1) bytes"
 }
 
-# totals FILE : a line for each target and one for all.
+# totals : a line for each target and one for all, from what the targets counted.
 totals()
 {
 	awk '
@@ -67,12 +67,12 @@ totals()
 			i += inputs[t]; v += verbs[t]; w += writes[t]; r += raced[t]
 		}
 		row("all", i, v, w, r)
-	}' "$1"
+	}'
 }
 
 main()
 {
-	local minutes jobs targets seconds target merge='' bad=0
+	local minutes jobs targets seconds target earlier merge='' bad=0
 
 	case ${1:-} in
 	-h | --help) usage; return ;;
@@ -83,7 +83,8 @@ main()
 	mkdir -p "$out"
 	cmake -S "$top/tools/fuzz" -B "$build" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ >"$out/build.log"
 	cmake --build "$build" --target "${targets[@]}" >>"$out/build.log" 2>&1 || { tail -n 30 "$out/build.log"; return 1; }
-	: >"$out/states.now"
+	touch "$out/states"
+	earlier=$(wc -l <"$out/states")
 	seconds=$((minutes * 60 * jobs / ${#targets[@]}))
 	for target in "${targets[@]}"; do
 		while (($(jobs -rp | wc -l) >= jobs)); do
@@ -94,10 +95,9 @@ main()
 	while [[ -n $(jobs -p) ]]; do
 		wait -n || bad=1
 	done
-	cat "$out/states.now" >>"$out/states.all"
-	totals "$out/states.now"
+	tail -n "+$((earlier + 1))" "$out/states" | totals
 	echo "all campaigns:"
-	totals "$out/states.all"
+	totals <"$out/states"
 	if [[ -n $merge && $bad = 0 ]]; then
 		for target in "${targets[@]}"; do
 			merge "$target"
@@ -106,4 +106,5 @@ main()
 	return "$bad"
 }
 
-main "$@"
+# One may be changed while it runs.
+main "$@"; exit

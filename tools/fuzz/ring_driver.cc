@@ -10,11 +10,11 @@ namespace ringtap::fuzz {
 // Bytes anywhere.
 void RingRig::scribble(Script &script)
 {
-	const RingBlock &block = *memory()[script.byte() % 4];
-	size_t at = script.take<uint16_t>() % block.size;
+	RingBlock &block = *memory()[script.byte() % 4];
+	size_t at = script.take<uint16_t>() % block.size();
 	size_t n = script.byte() % 33;
-	for (size_t i = at; i < at + n && i < block.size; i++)
-		block.data[i] = script.byte();
+	for (size_t i = at; i < at + n && i < block.size(); i++)
+		block[i] = script.byte();
 }
 
 void RingRig::write_desc(uint8_t *to, uint64_t addr, uint32_t len, uint16_t flags, uint16_t link)
@@ -42,7 +42,7 @@ void RingRig::descriptor(Script &script)
 	if (packed())
 		flags |= script.byte() & 1 ? 0x80 : 0x8000;
 	at &= 0x7fff;
-	write_desc(table ? guest_.data.get() + at % (guest_bytes / 16) * 16 : slot(at % ring_.num),
+	write_desc(table ? guest_.data() + at % (guest_bytes / 16) * 16 : slot(at % ring_.num),
 		   addr, len, flags, link);
 }
 
@@ -82,8 +82,8 @@ void RingRig::table(Script &script)
 			flags = script.byte() & 7;
 			link = script.take<uint16_t>() % (2 * n);
 		}
-		write_desc(guest_.data.get() + (at + k) % (guest_bytes / 16) * 16,
-			   gpa_base + k * 16, len, flags, static_cast<uint16_t>(link));
+		write_desc(guest_.data() + (at + k) % (guest_bytes / 16) * 16, gpa_base + k * 16,
+			   len, flags, static_cast<uint16_t>(link));
 	}
 	// guest memory is seen with its halves swapped
 	uint64_t gpa = gpa_base + (at * size_t{16} + guest_bytes / 2) % guest_bytes;
@@ -99,8 +99,8 @@ void RingRig::announce(uint16_t head, uint16_t n)
 {
 	uint16_t next = ring_.last_avail;
 	for (; n > 0; n--, next++)
-		std::memcpy(driver_.data.get() + 4 + next % ring_.num * size_t{2}, &head, 2);
-	std::memcpy(driver_.data.get() + 2, &next, 2);
+		std::memcpy(driver_.data() + 4 + next % ring_.num * size_t{2}, &head, 2);
+	std::memcpy(driver_.data() + 2, &next, 2);
 }
 
 // Put a descriptor that is there where the device looks next: what is popped leads further than
@@ -125,16 +125,16 @@ void RingRig::event(Script &script)
 	auto event = static_cast<uint16_t>(ring_.last_used + how % 8 - 4);
 	if (!packed()) {
 		uint16_t flags = how >> 3 & 1;
-		std::memcpy(driver_.data.get(), &flags, 2);
+		std::memcpy(driver_.data(), &flags, 2);
 		if (ring_.event_idx)
-			std::memcpy(driver_.data.get() + 4 + 2 * size_t{ring_.num}, &event, 2);
+			std::memcpy(driver_.data() + 4 + 2 * size_t{ring_.num}, &event, 2);
 		return;
 	}
 	bool wrap = ring_.used_wrap ^ (event >= ring_.num);
 	event = event % ring_.num | (wrap ? 0x8000 : 0);
 	uint16_t flags = how & 8 ? 2 : how >> 4 & 3;
-	std::memcpy(driver_.data.get(), &event, 2);
-	std::memcpy(driver_.data.get() + 2, &flags, 2);
+	std::memcpy(driver_.data(), &event, 2);
+	std::memcpy(driver_.data() + 2, &flags, 2);
 }
 
 void RingRig::drive(Script &script)

@@ -98,17 +98,17 @@ std::vector<Word> words_of(Script &script, RingRig &rig)
 	std::vector<Word> words;
 	while (!script.done() && words.size() < 256) {
 		uint8_t how = script.byte();
-		const RingBlock &block = *rig.memory()[how % 4];
+		RingBlock &block = *rig.memory()[how % 4];
 		// mostly whole words near the start of an area: indices, flags, first slots
 		size_t at = how & 16 ? script.take<uint16_t>() : script.byte();
 		unsigned size = 1U << (how >> 2 & 3);
-		if (block.size < size)
+		if (block.size() < size)
 			continue;
-		at = at % (block.size - size + 1) & ~(size - size_t{1});
+		at = at % (block.size() - size + 1) & ~(size - size_t{1});
 		uint64_t value = script.take<uint16_t>();
 		if (how & 32) // length and flags of a split descriptor
 			value |= uint64_t{script.take<uint16_t>()} << 32;
-		words.push_back({block.data.get() + at, size, {value, value ^ script.byte()}});
+		words.push_back({block.data() + at, size, {value, value ^ script.byte()}});
 	}
 	return words;
 }

@@ -13,11 +13,6 @@ extern "C" {
 
 namespace ringtap::fuzz {
 
-static RingBlock block_of(size_t size)
-{
-	return {std::make_unique<uint8_t[]>(size), size};
-}
-
 // One of them may be a byte too small, or at an odd address. Whether rtap_ring_start() takes them.
 bool RingRig::make_areas(Script &script, bool mapped)
 {
@@ -38,8 +33,8 @@ bool RingRig::make_areas(Script &script, bool mapped)
 	for (size_t i = 0; i < pieces.size(); i++) {
 		const Piece &p = pieces[i];
 		uint8_t how = odd >> 6 == i + 1 ? odd & 3 : 0;
-		*p.block = block_of(p.size + (how == 2));
-		uint8_t *at = p.block->data.get() + (how == 2);
+		*p.block = RingBlock(p.size + (how == 2));
+		uint8_t *at = p.block->data() + (how == 2);
 		*p.area = {};
 		p.area->size = p.size - (how == 1);
 		if (mapped) {
@@ -55,11 +50,11 @@ bool RingRig::make_areas(Script &script, bool mapped)
 	return valid;
 }
 
-RingRig::RingRig(Script &script) : guest_(block_of(guest_bytes))
+RingRig::RingRig(Script &script) : guest_(guest_bytes)
 {
 	rtap_shim_user_reset();
-	rtap_shim_user_add(guest_.data.get(), guest_bytes);
-	auto host = reinterpret_cast<uint64_t>(guest_.data.get());
+	rtap_shim_user_add(guest_.data(), guest_bytes);
+	auto host = reinterpret_cast<uint64_t>(guest_.data());
 	constexpr size_t half = guest_bytes / 2;
 	const vhost_memory_region regions[] = {
 		{gpa_base, half, host + half, 0},
@@ -80,9 +75,9 @@ RingRig::RingRig(Script &script) : guest_(block_of(guest_bytes))
 	bool valid = make_areas(script, flags & 16);
 	uint8_t *desc = static_cast<uint8_t *>(ring_.desc.kaddr ? ring_.desc.kaddr
 								: ring_.desc.uaddr);
-	checked_.emplace(ring_, Areas{desc, driver_.data.get(), device_.data.get()},
-			 std::vector<Region>{{gpa_base, half, guest_.data.get() + half},
-					     {gpa_base + half, half, guest_.data.get()}});
+	checked_.emplace(ring_, Areas{desc, driver_.data(), device_.data()},
+			 std::vector<Region>{{gpa_base, half, guest_.data() + half},
+					     {gpa_base + half, half, guest_.data()}});
 	auto base = script.take<uint32_t>();
 	checked_->restore(flags & 32 ? base : 0x80008000);
 	if (flags & 128 && num % 16 == 7) { // sizes that no ring has

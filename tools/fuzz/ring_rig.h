@@ -4,7 +4,6 @@
 #define RINGTAP_FUZZ_RING_RIG_H
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -14,10 +13,7 @@
 namespace ringtap::fuzz {
 
 // Ring memory of exact size, so that ASan sees every access outside of it.
-struct RingBlock {
-	std::unique_ptr<uint8_t[]> data;
-	size_t size = 0;
-};
+using RingBlock = std::vector<uint8_t>;
 
 class RingRig {
 public:
@@ -47,7 +43,7 @@ private:
 	void restart(Script &script);
 
 	bool packed() const { return ring_.layout == RTAP_LAYOUT_PACKED; }
-	uint8_t *slot(uint32_t i) { return desc_.data.get() + i * size_t{16}; }
+	uint8_t *slot(uint32_t i) { return desc_.data() + i * size_t{16}; }
 	void write_desc(uint8_t *to, uint64_t addr, uint32_t len, uint16_t flags, uint16_t link);
 	void scribble(Script &script);
 	void descriptor(Script &script);
