@@ -30,6 +30,6 @@ block != "" {
 	block = block $0 "\n"
 	next
 }
-faults && /Call Trace:/ { next }
+faults && /Call Trace:|kmemleak: Cannot allocate a scan area/ { next }
 { print }
 END { if (block !~ /BUG: KCSAN/ || ours) printf "%s", block }
