@@ -153,12 +153,12 @@ bool Model::give_up(Chain &c, rtap_ring_error kind)
 	return false;
 }
 
-void Model::pop(Replay &log, uint32_t max, uint32_t room, Taken &taken)
+void Model::pop(Replay &log, uint32_t max, uint32_t first, uint32_t room, Taken &taken)
 {
 	taken.ret = 0;
 	taken.kind = RTAP_RING_OK;
 	taken.chains.clear();
-	taken.segs.clear();
+	taken.segs.assign(first, {});
 	shape_.packed ? packed_pop(log, max, room, taken) : split_pop(log, max, room, taken);
 	if (taken.ret == 0)
 		taken.ret = static_cast<int>(taken.chains.size());

@@ -56,7 +56,8 @@ public:
 
 	// What the verb of that name has to return, given what it fetched and stored.
 	int start(Replay &log);
-	void pop(Replay &log, uint32_t max, uint32_t room, Taken &taken);
+	// first: buffers that are in the array already.
+	void pop(Replay &log, uint32_t max, uint32_t first, uint32_t room, Taken &taken);
 	void unpop(const rtap_chain *chains, uint32_t n);
 	int push(Replay &log, const rtap_used *used, uint32_t n);
 	int pending(Replay &log);

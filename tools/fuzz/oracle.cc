@@ -93,9 +93,8 @@ uint32_t CheckedRing::save()
 }
 
 // What is written down in ring.h of a chain, again, whatever the model says.
-void CheckedRing::check_chains(const rtap_chain *chains, const rtap_segs &segs) const
+void CheckedRing::check_chains(const rtap_chain *chains, const rtap_segs &segs, uint32_t next) const
 {
-	uint32_t next = 0;
 	for (size_t i = 0; i < taken_.chains.size(); i++) {
 		const rtap_chain &c = chains[i], &want = taken_.chains[i];
 		uint32_t nr = uint32_t{c.nr_out} + c.nr_in;
@@ -122,9 +121,9 @@ void CheckedRing::check_chains(const rtap_chain *chains, const rtap_segs &segs) 
 		fail("a buffer belongs to no chain");
 }
 
-int CheckedRing::pop(uint32_t max)
+int CheckedRing::pop(uint32_t max, uint32_t first)
 {
-	rtap_segs segs{segs_.data(), 0, static_cast<uint32_t>(segs_.size())};
+	rtap_segs segs{segs_.data(), first, static_cast<uint32_t>(segs_.size())};
 	rtap_chain *chains = chains_.data() + (pop_max - max);
 	// each chain: its flags, its descriptors in the ring, and then a table, of which each
 	// entry may lie in another window, and each window in as many regions as there are
@@ -133,11 +132,11 @@ int CheckedRing::pop(uint32_t max)
 	begin("pop", few + (max + size_t{1}) * chain);
 	Replay replay(log_);
 	int got = rtap_ring_pop(&ring_, chains, max, &segs);
-	model_.pop(replay, max, segs.max, taken_);
+	model_.pop(replay, max, first, segs.max, taken_);
 	end(replay, got, taken_.ret);
 	if (got > static_cast<int>(max))
 		fail("more chains than asked for");
-	check_chains(chains, segs);
+	check_chains(chains, segs, first);
 	if (got <= 0)
 		return got;
 	for (int i = 0; i < got; i++) {

@@ -29,7 +29,8 @@ public:
 	bool start(bool valid);
 	void restore(uint32_t base);
 	uint32_t save();
-	int pop(uint32_t max);
+	// Behind the first buffers of the array, which a pop leaves alone.
+	int pop(uint32_t max, uint32_t first);
 	// Give the n chains popped last back; as many as unpoppable() at most.
 	void unpop(uint32_t n);
 	// Return n chains from the one at first on, with these lengths, in this order.
@@ -50,7 +51,7 @@ private:
 	void begin(const char *verb, size_t budget);
 	// The verb is over; it answered got, the model says want.
 	void end(const Replay &replay, int got, int want);
-	void check_chains(const rtap_chain *chains, const rtap_segs &segs) const;
+	void check_chains(const rtap_chain *chains, const rtap_segs &segs, uint32_t next) const;
 	void check_ledger() const;
 
 	rtap_ring &ring_;

@@ -131,7 +131,9 @@ void RingRig::event(Script &script)
 		return;
 	}
 	bool wrap = ring_.used_wrap ^ (event >= ring_.num);
-	event = event % ring_.num | (wrap ? 0x8000 : 0);
+	if (!(how & 32)) // else it may lie outside of the ring
+		event %= ring_.num;
+	event = (event & 0x7fff) | (wrap ? 0x8000 : 0);
 	uint16_t flags = how & 8 ? 2 : how >> 4 & 3;
 	std::memcpy(driver_.data(), &event, 2);
 	std::memcpy(driver_.data() + 2, &flags, 2);

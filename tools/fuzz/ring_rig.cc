@@ -94,6 +94,16 @@ RingRig::~RingRig()
 	rtap_shim_user_reset();
 }
 
+void RingRig::pop(Script &script)
+{
+	uint32_t max = script.byte(), first = 0;
+	if (max > CheckedRing::pop_max) { // there is little room left for buffers, or none
+		max -= CheckedRing::pop_max;
+		first = RTAP_CHAIN_SEGS_MAX - (max - 1) * 8;
+	}
+	checked_->pop(max, first);
+}
+
 void RingRig::push(Script &script)
 {
 	std::array<uint32_t, 256> lens;
@@ -121,8 +131,7 @@ void RingRig::step(Script &script)
 	case 0:
 	case 1:
 	case 2:
-		checked_->pop(script.byte() % (CheckedRing::pop_max + 1));
-		return;
+		return pop(script);
 	case 3:
 	case 4:
 		return push(script);

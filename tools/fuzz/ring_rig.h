@@ -39,6 +39,7 @@ public:
 
 private:
 	bool make_areas(Script &script, bool mapped);
+	void pop(Script &script);
 	void push(Script &script);
 	void restart(Script &script);
 
