@@ -45,6 +45,8 @@ Tests tests_of(const std::string &group, const std::string &node)
 		add_network(tests, node);
 	else if (group == "workers")
 		add_workers(tests, node);
+	else if (group == "history")
+		add_history(tests, node);
 	return tests;
 }
 
@@ -105,7 +107,7 @@ int main(int argc, char **argv)
 	std::string group, filter, node = "/dev/vhost-ringtap";
 	bool list = false;
 
-	app.add_option("group", group, "lies, gone, frames, running, network or workers")
+	app.add_option("group", group, "lies, gone, frames, running, network, workers or history")
 		->required();
 	app.add_option("filter", filter, "only tests with this text in their name");
 	app.add_option("--node", node, "vhost-net node to test");

@@ -88,36 +88,6 @@ Result<Done> vlan_tags(Rig &rig)
 		      "the frame with its tag in the receive buffer");
 }
 
-// A program of two instructions, that answers the same for every frame, on the TAP.
-Result<Fd> attach_xdp(const Rig &rig, int32_t answer)
-{
-	bpf_insn program[2]{};
-	bpf_attr load{}, link{};
-
-	program[0].code = BPF_ALU64 | BPF_MOV | BPF_K; // r0 = answer
-	program[0].imm = answer;
-	program[1].code = BPF_JMP | BPF_EXIT;
-	load.prog_type = BPF_PROG_TYPE_XDP;
-	load.insn_cnt = std::size(program);
-	load.insns = reinterpret_cast<uintptr_t>(program);
-	load.license = reinterpret_cast<uintptr_t>("GPL");
-
-	Fd fd(::syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load)));
-
-	if (!fd)
-		return fail(errno == EPERM || errno == ENOSYS ? ENOTSUP : errno, "load",
-			    "an XDP program", "no BPF here");
-	link.link_create.prog_fd = fd.get();
-	link.link_create.target_ifindex = rig.tap->ifindex();
-	link.link_create.attach_type = BPF_XDP;
-
-	Fd attached(::syscall(SYS_bpf, BPF_LINK_CREATE, &link, sizeof(link)));
-
-	if (!attached)
-		return fail(errno, "attach an XDP program to", rig.tap->name());
-	return attached;
-}
-
 Result<Done> xdp_pass(Rig &rig)
 {
 	Fd link = TRY(attach_xdp(rig, XDP_PASS));
@@ -280,6 +250,35 @@ Result<Done> deleted_and_closed(const RigOptions &options)
 }
 
 } // namespace
+
+Result<Fd> attach_xdp(const Rig &rig, int32_t answer)
+{
+	bpf_insn program[2]{};
+	bpf_attr load{}, link{};
+
+	program[0].code = BPF_ALU64 | BPF_MOV | BPF_K; // r0 = answer
+	program[0].imm = answer;
+	program[1].code = BPF_JMP | BPF_EXIT;
+	load.prog_type = BPF_PROG_TYPE_XDP;
+	load.insn_cnt = std::size(program);
+	load.insns = reinterpret_cast<uintptr_t>(program);
+	load.license = reinterpret_cast<uintptr_t>("GPL");
+
+	Fd fd(::syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load)));
+
+	if (!fd)
+		return fail(errno == EPERM || errno == ENOSYS ? ENOTSUP : errno, "load",
+			    "an XDP program", "no BPF here");
+	link.link_create.prog_fd = fd.get();
+	link.link_create.target_ifindex = rig.tap->ifindex();
+	link.link_create.attach_type = BPF_XDP;
+
+	Fd attached(::syscall(SYS_bpf, BPF_LINK_CREATE, &link, sizeof(link)));
+
+	if (!attached)
+		return fail(errno, "attach an XDP program to", rig.tap->name());
+	return attached;
+}
 
 void add_network(Tests &tests, const std::string &node)
 {

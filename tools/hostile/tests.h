@@ -25,6 +25,7 @@ void add_frames(Tests &tests, const std::string &node);
 void add_running(Tests &tests, const std::string &node);
 void add_network(Tests &tests, const std::string &node);
 void add_workers(Tests &tests, const std::string &node);
+void add_history(Tests &tests, const std::string &node);
 
 [[nodiscard]] const char *layout_name(Layout layout);
 [[nodiscard]] const char *queue_name(unsigned queue);
@@ -40,5 +41,9 @@ void add_workers(Tests &tests, const std::string &node);
 // A test between an honest chain and close(): the device has no ring to complain of.
 using RigTest = Result<Done> (*)(Rig &rig);
 [[nodiscard]] Result<Done> on_rig(const RigOptions &options, RigTest test);
+
+// A program of two instructions on the TAP that answers the same for every frame, until the
+// descriptor is closed; ENOTSUP without BPF.
+[[nodiscard]] Result<Fd> attach_xdp(const Rig &rig, int32_t answer);
 
 } // namespace ringtap

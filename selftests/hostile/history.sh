@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# history.sh - none of the bugs that vhost-net has had is here: each is a test named after it.
+# rtap-kernels: all
+# rtap-needs: root module
+# shellcheck disable=SC2317 # run_test calls the functions
+
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=selftests/hostile/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+no_user_of_the_module()
+{
+	[[ "$(cat /sys/module/ringtap/refcnt)" == 0 ]]
+}
+
+# Pages can be swapped out only to somewhere. Without it that test is skipped.
+make_swap()
+{
+	local disk
+
+	[[ "$(wc -l </proc/swaps)" == 1 ]] || return 0
+	modprobe zram num_devices=1 2>/dev/null || return 0
+	at_exit rmmod zram
+	disk=/dev/zram0
+	wait_for 5 test -b "$disk" || return 0
+	echo 256M >/sys/block/zram0/disksize
+	{ mkswap "$disk" && swapon "$disk"; } >/dev/null 2>&1 || return 0
+	at_exit swapoff "$disk"
+}
+
+nothing_is_left()
+{
+	wait_for 10 no_user_of_the_module
+	device_count_is 0
+}
+
+need_root
+need_module
+need_hostile
+make_swap
+
+plan $(($(hostile_count history) + 2))
+run_hostile history
+run_test "no device and no user of the module is left" nothing_is_left
+run_test "the kernel log stays clean" kmsg_is_clean
+finish
