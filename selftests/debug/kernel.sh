@@ -110,8 +110,6 @@ install_debug_kernel()
 	rm -f "$root/usr/lib/modules/$release"/{build,source}
 	depmod -b "$root" "$release"
 	cp "$root/build/arch/x86/boot/bzImage" "$root/vmlinuz"
-	# ACPI's code that routes interrupts is interpreted so slowly that it is given up, after half a minute a device
-	echo pci=noacpi >"$root/cmdline"
 	mkdir -p "$root/usr/src"
 	ln -sfn ../../build "$root/usr/src/linux-headers-$release"
 	find "$root/build" \( -path "$root/build/scripts" -o -path "$root/build/tools" \) -prune -o \

@@ -118,8 +118,6 @@ qemu_arguments()
 	else
 		args+=(-accel "tcg,thread=$threads" -smp "$smp" -cpu max)
 	fi
-	# what a kernel of this series wants in any case
-	[[ ! -e $(kernel_root "$series")/cmdline ]] || cmdline+=" $(<"$(kernel_root "$series")/cmdline")"
 	args+=(-append "$cmdline $append" "${qemu_extra[@]}")
 }
 
