@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "hostile/storm.h"
 #include "hostile/tests.h"
 #include "lib/netns.h"
 
@@ -29,8 +30,9 @@ void pace()
 	said.push_back(Clock::now());
 }
 
-Tests tests_of(const std::string &group, const std::string &node)
+Tests tests_of(const std::string &group, const StormOptions &options)
 {
+	const std::string &node = options.node;
 	Tests tests;
 
 	if (group == "lies")
@@ -47,6 +49,9 @@ Tests tests_of(const std::string &group, const std::string &node)
 		add_workers(tests, node);
 	else if (group == "history")
 		add_history(tests, node);
+	else if (group == "storm")
+		tests.push_back({"a storm leaves nothing behind and harms no other device",
+				 [&options] { return run_storm(options); }});
 	return tests;
 }
 
@@ -73,20 +78,20 @@ bool run_test(const Test &test)
 	return result || result.error().code == ENOTSUP;
 }
 
-int run(const std::string &group, const std::string &filter, const std::string &node, bool list)
+int run(const std::string &group, const std::string &filter, const StormOptions &options, bool list)
 {
 	bool good = true;
 
 	if (!list) {
 		// The stock node tells nothing.
-		if (node == RigOptions().node)
+		if (options.node == RigOptions().node)
 			(void)DeviceStats::open();
 		if (auto done = enter_new_netns(); !done) {
 			fmt::print(stderr, "ringtap_hostile: {}\n", done.error().message());
 			return 1;
 		}
 	}
-	for (const Test &test : tests_of(group, node)) {
+	for (const Test &test : tests_of(group, options)) {
 		if (test.name.find(filter) == std::string::npos)
 			continue;
 		if (list)
@@ -104,14 +109,18 @@ int run(const std::string &group, const std::string &filter, const std::string &
 int main(int argc, char **argv)
 {
 	CLI::App app("tests of a vhost-net node with rings and frames that break the rules");
-	std::string group, filter, node = "/dev/vhost-ringtap";
+	std::string group, filter;
+	ringtap::StormOptions options;
 	bool list = false;
 
-	app.add_option("group", group, "lies, gone, frames, running, network, workers or history")
+	app.add_option("group", group,
+		       "lies, gone, frames, running, network, workers, history or storm")
 		->required();
 	app.add_option("filter", filter, "only tests with this text in their name");
-	app.add_option("--node", node, "vhost-net node to test");
+	app.add_option("--node", options.node, "vhost-net node to test");
+	app.add_option("--seed", options.seed, "storm: what to begin with");
+	app.add_option("--seconds", options.seconds, "storm: how long");
 	app.add_flag("--list", list, "print the tests' names");
 	CLI11_PARSE(app, argc, argv);
-	return ringtap::run(group, filter, node, list);
+	return ringtap::run(group, filter, options, list);
 }

@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# storm.sh - random calls from threads and processes, lives that end among them: nobody else notices, nothing stays.
+# rtap-kernels: 7.3
+# rtap-needs: root module
+# shellcheck disable=SC2317 # run_test calls the functions
+
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=selftests/hostile/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# The seed is said, and RTAP_SEED= repeats it; RTAP_SECONDS= says how long.
+seconds=${RTAP_SECONDS:-30}
+seed=${RTAP_SEED:-$RANDOM}
+
+no_user_of_the_module()
+{
+	[[ "$(cat /sys/module/ringtap/refcnt)" == 0 ]]
+}
+
+no_worker()
+{
+	refute grep -lx 'vhost-[0-9]*' /proc/[0-9]*/task/*/comm
+}
+
+nothing_is_left()
+{
+	wait_for 10 no_user_of_the_module
+	wait_for 10 no_worker
+	device_count_is 0
+	# Put in by us or by the runner: out it must come either way.
+	[[ -z "${RINGTAP_KO:-}" ]] || {
+		rmmod ringtap
+		insmod "$RINGTAP_KO"
+	}
+}
+
+need_root
+need_module
+need_hostile
+
+plan 3
+# What it did is worth saying when it is well, too.
+export RTAP_VERBOSE=1
+run_program "$RTAP_HOSTILE" storm --node "$RTAP_NODE" --seed "$seed" --seconds "$seconds"
+run_test "no worker, device or user is left, and the module comes out" nothing_is_left
+run_test "the kernel log stays clean" kmsg_is_clean
+finish
