@@ -100,6 +100,11 @@ fuzz:
 	@$(SETUP) build check
 	@tools/fuzz/campaign.sh $(or $(MINUTES),10) $(JOBS)
 
+## soak: storms of calls and of lives in a VM for MINUTES= (10), on K= (7.3)
+soak: setup
+	@flock $(BUILD)/tools/.lock cmake --build $(BUILD)/tools --target ringtap ringtap_hostile -j $(JOBS) -- --no-print-directory
+	@selftests/soak/soak.sh $(or $(MINUTES),10) $(or $(K),7.3)
+
 ## demo: a guest under QEMU on our rings, in a KVM host in a VM (HOST=1: this machine itself)
 demo:
 	@HOST=$(HOST) selftests/demo/demo.sh
@@ -156,5 +161,5 @@ help:
 	@echo "targets:"
 	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16 | sed 's/^/  /'
 
-.PHONY: all need-packages module tools check check-quick check-all check-static check-unit check-debug test fuzz \
+.PHONY: all need-packages module tools check check-quick check-all check-static check-unit check-debug soak test fuzz \
 	demo demo-quick bench setup man install uninstall clean help
