@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "hostile/storm.h"
+#include "lib/fd.h"
 #include "lib/vhost_abi.h"
 
 namespace ringtap {
@@ -91,6 +92,7 @@ private:
 	void put(int fd, int number);
 
 	void any_ioctl();
+	void many_ioctls();
 	void start();
 	void set_queue(int fd, unsigned queue);
 	void descriptors();
@@ -107,6 +109,8 @@ private:
 	int family_;
 	uint8_t *arena_;
 	StormCounts &counts_;
+	// Closing one takes a grace period.
+	Fd packet_{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)};
 };
 
 // What a field may be set to: small, large, sensible, an address, anything.
@@ -159,6 +163,13 @@ void Thread::any_ioctl()
 		words[0] = below(8);
 	(void)::ioctl(one_in(50) ? any_fd() : device(), request, one_in(50) ? nullptr : words);
 	count(StormCounts::ioctls);
+}
+
+// Most calls are short beside what else a step may do.
+void Thread::many_ioctls()
+{
+	for (int n = 0; n < 32; n++)
+		any_ioctl();
 }
 
 void Thread::set_queue(int fd, unsigned queue)
@@ -395,17 +406,15 @@ void Thread::frames()
 	uint8_t frame[1024]{};
 	sockaddr_ll to{};
 	uint64_t one = 1;
-	int fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	to.sll_family = AF_PACKET;
 	std::memset(frame, 0xff, 12);
 	for (int ifindex = 2; ifindex < 6; ifindex++) {
 		to.sll_ifindex = ifindex;
 		for (int n = 0; n < 8; n++)
-			(void)::sendto(fd, frame, 14 + below(1000), MSG_DONTWAIT,
+			(void)::sendto(packet_.get(), frame, 14 + below(1000), MSG_DONTWAIT,
 				       reinterpret_cast<sockaddr *>(&to), sizeof(to));
 	}
-	::close(fd);
 	// By read(2): where no page is, that is an error and no signal.
 	int random = ::open("/dev/urandom", O_RDONLY | O_CLOEXEC);
 
@@ -441,7 +450,7 @@ void Thread::step()
 {
 	switch (below(64)) {
 	case 0 ... 31:
-		return any_ioctl();
+		return many_ioctls();
 	case 32 ... 37:
 		return start();
 	case 38 ... 43:
