@@ -1,38 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Names of the counters, as operators see them
+ * Whether histograms are kept beside the counters
  */
 #include "stats.h"
 
-static const char *const rtap_stats_names[RTAP_STATS] = {
-	[RTAP_STAT_PACKETS] = "packets",
-	[RTAP_STAT_BYTES] = "bytes",
-	[RTAP_STAT_BATCHES] = "batches",
-	[RTAP_STAT_KICKS] = "kicks",
-	[RTAP_STAT_SIGNALS] = "signals",
-	[RTAP_STAT_SUPPRESSED] = "signals_suppressed",
-	[RTAP_STAT_POLL_HITS] = "poll_hits",
-	[RTAP_STAT_POLL_MISSES] = "poll_misses",
-	[RTAP_STAT_ALONE] = "alone",
-	[RTAP_STAT_NO_BUFFERS] = "no_buffers",
-	[RTAP_STAT_BACKPRESSURE] = "backpressure",
-	[RTAP_STAT_DROP_SHORT] = "drop_short",
-	[RTAP_STAT_DROP_LONG] = "drop_long",
-	[RTAP_STAT_DROP_HEADER] = "drop_header",
-	[RTAP_STAT_DROP_NOMEM] = "drop_nomem",
-	[RTAP_STAT_DROP_TAP] = "drop_tap",
-	[RTAP_STAT_DROP_NO_ROOM] = "drop_no_room",
-	[RTAP_STAT_DROP_OFFLOAD] = "drop_offload",
-	[RTAP_STAT_DROP_DETACHED] = "drop_detached",
+#include <linux/kstrtox.h>
+#include <linux/moduleparam.h>
+#include <linux/sysfs.h>
+
+DEFINE_STATIC_KEY_TRUE(rtap_stats_histograms);
+
+static int rtap_stats_histograms_set(const char *val, const struct kernel_param *param)
+{
+	bool on;
+	int err = kstrtobool(val ?: "y", &on);
+
+	if (err)
+		return err;
+	if (on)
+		static_branch_enable(&rtap_stats_histograms);
+	else
+		static_branch_disable(&rtap_stats_histograms);
+	return 0;
+}
+
+static int rtap_stats_histograms_get(char *buf, const struct kernel_param *param)
+{
+	return sysfs_emit(buf, "%c\n", static_key_enabled(&rtap_stats_histograms) ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops rtap_stats_histograms_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = rtap_stats_histograms_set,
+	.get = rtap_stats_histograms_get,
 };
 
-/**
- * rtap_stats_name() - name of a counter
- * @stat: the counter
- *
- * Return: a constant string.
- */
-const char *rtap_stats_name(enum rtap_stat stat)
-{
-	return rtap_stats_names[stat];
-}
+module_param_cb(histograms, &rtap_stats_histograms_ops, NULL, 0644);
+MODULE_PARM_DESC(histograms, "keep histograms of batch sizes and wake-up times (default Y)");

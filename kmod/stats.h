@@ -7,6 +7,7 @@
 
 #include <linux/bitops.h>
 #include <linux/compiler.h>
+#include <linux/jump_label.h>
 #include <linux/minmax.h>
 #include <linux/types.h>
 
@@ -98,6 +99,18 @@ static inline u64 rtap_stats_bucket_from(u32 bucket)
 	return bucket ? BIT_ULL(bucket - 1) : 0;
 }
 
+DECLARE_STATIC_KEY_TRUE(rtap_stats_histograms);
+
+/**
+ * rtap_stats_histograms_on() - whether histograms are kept: the module parameter histograms
+ *
+ * Return: true if they are.
+ */
+static inline bool rtap_stats_histograms_on(void)
+{
+	return static_branch_likely(&rtap_stats_histograms);
+}
+
 /**
  * rtap_stats_add() - count
  * @stats: the queue's counters
@@ -138,7 +151,8 @@ static inline void rtap_stats_batch(struct rtap_stats *stats, u32 packets, u64 b
 	rtap_stats_add(stats, RTAP_STAT_PACKETS, packets);
 	rtap_stats_add(stats, RTAP_STAT_BYTES, bytes);
 	rtap_stats_add(stats, RTAP_STAT_BATCHES, 1);
-	WRITE_ONCE(*bucket, *bucket + 1);
+	if (rtap_stats_histograms_on())
+		WRITE_ONCE(*bucket, *bucket + 1);
 }
 
 /**
@@ -154,7 +168,5 @@ static inline void rtap_stats_wake(struct rtap_stats *stats, u64 ns)
 
 	WRITE_ONCE(*bucket, *bucket + 1);
 }
-
-const char *rtap_stats_name(enum rtap_stat stat);
 
 #endif /* RTAP_STATS_H */

@@ -13,12 +13,13 @@
 
 static void rtap_vq_kick(struct rtap_vq *vq, u64 woken)
 {
-	vq->woken = woken == RTAP_WORK_UNTIMED ? 0 : woken;
+	vq->woken = woken & RTAP_WORK_SAMPLE ? woken : 0;
 	if (!woken)
 		return;
 	rtap_stats_add(&vq->stats, RTAP_STAT_KICKS, 1);
 	if (trace_kick_enabled())
-		trace_kick(vq->dev_id, vq->index, vq->woken ? rtap_work_since(vq->woken) : 0);
+		trace_kick(vq->dev_id, vq->index,
+			   woken == RTAP_WORK_UNTIMED ? 0 : rtap_work_since(woken));
 }
 
 static void rtap_vq_work(struct rtap_work *work, u64 woken)
@@ -382,6 +383,9 @@ bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq))
 
 	lockdep_assert_held(&vq->lock);
 	if (!vq->busyloop_us)
+		return false;
+	/* moved while this worker was at it: the work that waits here is not on that list */
+	if (rtap_worker_thread(worker) != current)
 		return false;
 	/* what polling finds has not waited since the wake-up */
 	vq->woken = 0;

@@ -11,6 +11,7 @@
 #include <linux/sched/vhost_task.h>
 #include <linux/slab.h>
 
+#include "stats.h"
 #include "trace.h"
 
 /**
@@ -162,12 +163,14 @@ void rtap_worker_destroy(struct rtap_worker *worker)
 	call_rcu(&worker->rcu, rtap_worker_free);
 }
 
-/* Whoever looks on wants to know of each; see RTAP_WORK_TIMED for who does not. */
+/* One in RTAP_WORK_TIMED goes to a histogram; who traces wants to know of each. */
 static u64 rtap_work_stamp(struct rtap_work *work)
 {
-	if (work->wakes++ % RTAP_WORK_TIMED == 0 || trace_kick_enabled())
-		return rtap_work_clock();
-	return RTAP_WORK_UNTIMED;
+	bool sample = rtap_stats_histograms_on() && work->wakes++ % RTAP_WORK_TIMED == 0;
+
+	if (!sample && !trace_kick_enabled())
+		return RTAP_WORK_UNTIMED;
+	return (rtap_work_clock() & ~RTAP_WORK_SAMPLE) | (sample ? RTAP_WORK_SAMPLE : 0);
 }
 
 static void rtap_worker_add(struct rtap_worker *worker, struct rtap_work *work, bool woken)

@@ -21,8 +21,10 @@ struct vhost_task;
  * cost who wakes, and a worker that is woken for every packet, more than 1 % of a packet
  */
 #define RTAP_WORK_TIMED 8
+/** RTAP_WORK_SAMPLE - bit in the time of a wake-up: it is one of those */
+#define RTAP_WORK_SAMPLE BIT_ULL(0)
 /** RTAP_WORK_UNTIMED - stands for the time of a wake-up that is not timed */
-#define RTAP_WORK_UNTIMED 1
+#define RTAP_WORK_UNTIMED BIT_ULL(1)
 
 /**
  * struct rtap_work - something a worker does; queued at most once at a time
@@ -33,9 +35,9 @@ struct rtap_work {
 	/** @flags: RTAP_WORK_* bits */
 	unsigned long flags;
 	/**
-	 * @woken: when a wake-up queued it, as rtap_work_clock() has it, or
-	 * RTAP_WORK_UNTIMED; 0 if its own function did. Written by whoever queues it,
-	 * valid while it is queued.
+	 * @woken: when a wake-up queued it, as rtap_work_clock() has it but for
+	 * RTAP_WORK_SAMPLE, or RTAP_WORK_UNTIMED; 0 if its own function did. Written by
+	 * whoever queues it, valid while it is queued.
 	 */
 	u64 woken;
 	/** @wakes: how many wake-ups queued it; written likewise */

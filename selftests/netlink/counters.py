@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a queue counts, against frames that were counted before they were sent.
 
+import contextlib
 import os
+import subprocess
 
 from cases import case, equal, main
 from family import Family
@@ -104,6 +106,55 @@ def sent(layout):
         equal(rig.stats(RX)["packets"], 0, "packets of the other queue")
         check_sums(stats)
         assert "wake-latency" in stats, "no wake-up was measured"
+
+
+@contextlib.contextmanager
+def written(path, value):
+    """A file of the kernel's has this value meanwhile."""
+    def write(word):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(word)
+
+    with open(path, encoding="ascii") as file:
+        before = file.read().strip()
+    write(value)
+    try:
+        yield
+    finally:
+        write(before)
+
+
+def send_one_by_one(rig, count):
+    """As many frames, a wake-up of the worker each; returns the queue's counters."""
+    for _ in range(count):
+        kicks = rig.stats(TX)["kicks"]
+        rig.device.send([with_header(frame(60))])
+        wait_for("a kick", lambda before=kicks: rig.stats(TX)["kicks"] > before)
+    return rig.stats(TX)
+
+
+@case("histograms=N keeps none, and counts all the same")
+def no_histograms():
+    with Rig("split") as rig:
+        with written("/sys/module/ringtap/parameters/histograms", "N"):
+            stats = send_one_by_one(rig, 20)
+            assert "batch-size" not in stats, f"batch sizes: {stats['batch-size']}"
+            assert "wake-latency" not in stats, f"wake-ups: {stats['wake-latency']}"
+            equal((stats["packets"], stats["batches"]), (20, 20), "packets and batches")
+        stats = send_one_by_one(rig, 20)
+        equal(sum(histogram(stats["batch-size"]).values()), 20, "batches after that")
+        assert "wake-latency" in stats, "no wake-up was measured after that"
+
+
+@case("the histogram has one wake-up in eight, traced or not")
+def sampled_when_traced():
+    tracing = "/sys/kernel/tracing"
+    if not os.path.exists(f"{tracing}/events"):
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", tracing], check=True)
+    with Rig("split") as rig, written(f"{tracing}/events/ringtap/kick/enable", "1"):
+        stats = send_one_by_one(rig, 40)
+        timed = sum(histogram(stats["wake-latency"]).values())
+        assert 0 < timed <= stats["kicks"] // 8 + 1, f"{timed} of {stats['kicks']} were timed"
 
 
 @case("split: frames received are packets and bytes exactly", "split")
