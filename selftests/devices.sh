@@ -12,7 +12,19 @@ devices()
 
 device_count_is()
 {
-	[[ "$(devices | wc -l)" == "$1" ]]
+	local ids
+
+	ids=$(devices) || return 1
+	[[ "$(wc -w <<<"$ids")" == "$1" ]]
+}
+
+# family_is_gone: the tool runs, and says that no module is there to be asked.
+family_is_gone()
+{
+	local said
+
+	! said=$("$RINGTAP" list --interval 0 --json 2>&1) || return 1
+	[[ "$said" == *"cannot find the netlink family ringtap"* ]]
 }
 
 # device_facts ID: everything about it, a line "NAME VALUE" each; of its queues as rx.NAME and tx.NAME.

@@ -291,6 +291,11 @@ guest_diagnose()
 	echo "QEMU's monitor: $(qmp query-status || true)"
 	monitor "info registers" | grep -E '^(RAX|RSP|RIP|R8)|HLT=' || true
 	monitor "info lapic" | grep -E 'LVTT|Timer|ISR|IRR' || true
+	if busybox ping -c 3 -W 3 "$guest_ip" >/dev/null; then
+		echo "its kernel answers a ping: the card works"
+	else
+		echo "it does not answer a ping"
+	fi
 	for task in /proc/"$(guest_pid)"/task/*; do
 		echo "thread $(cat "$task/comm"): $(head -n 12 "$task/stack" | tr '\n' ' ')"
 	done

@@ -14,6 +14,7 @@ need_own_module()
 			skip "ringtap is loaded; set RINGTAP_KO to let this test unload and load it"
 		rmmod ringtap 2>/dev/null || skip "ringtap is in use"
 	fi
+	[[ -x "$RINGTAP" ]] || skip "needs $RINGTAP: build the tools"
 	modinfo "${RINGTAP_KO:-ringtap}" >/dev/null 2>&1 ||
 		skip "no ringtap.ko: set RINGTAP_KO or install the module"
 }
@@ -47,7 +48,7 @@ nothing_remains()
 		}
 	done
 	refute grep -w "$1" /proc/misc
-	refute devices
+	family_is_gone
 }
 
 # hold NODE: start an owner of NODE in the background; sets `holder` to its pid.

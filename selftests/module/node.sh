@@ -36,7 +36,7 @@ refuses()
 	cat "$RTAP_TMP/insmod"
 	kmsg_since_mark | grep -F "$1"
 	refute module_is_loaded ringtap
-	refute devices
+	family_is_gone
 }
 
 names_the_node()
