@@ -279,6 +279,11 @@ module_is_loaded()
 	[[ -d "/sys/module/$1" ]]
 }
 
+module_is_unused()
+{
+	[[ "$(cat "/sys/module/$1/refcnt")" == 0 ]]
+}
+
 node_is_open_to_us()
 {
 	[[ -c "$1" && -r "$1" && -w "$1" ]]

@@ -83,7 +83,7 @@ deleted()
 	wait_for 60 refute kill -0 "$tool"
 	refute wait "$tool"
 	cat "$RTAP_TMP/doomed"
-	wait_for 10 no_user_of_the_module
+	wait_for 10 module_is_unused ringtap
 }
 
 traffic_flows()
@@ -92,11 +92,6 @@ traffic_flows()
 
 	packets="$(ip -n "$netns" -s -j link show dev "$1" | grep -o '"packets":[0-9]*' | head -n 1)"
 	[[ "${packets#*:}" -gt 50 ]]
-}
-
-no_user_of_the_module()
-{
-	[[ "$(cat /sys/module/ringtap/refcnt)" == 0 ]]
 }
 
 need_root

@@ -212,11 +212,6 @@ no_vhost_thread()
 	! vhost_threads "$1"
 }
 
-module_is_unused()
-{
-	[[ $(cat "/sys/module/$1/refcnt") == 0 ]]
-}
-
 traffic_flows()
 {
 	local before

@@ -10,22 +10,6 @@
 # shellcheck source=selftests/hostile/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-no_user_of_the_module()
-{
-	[[ "$(cat /sys/module/ringtap/refcnt)" == 0 ]]
-}
-
-nothing_is_left()
-{
-	wait_for 10 no_user_of_the_module
-	device_count_is 0
-	# Put in by us or by the runner: out it must come either way.
-	[[ -z "${RINGTAP_KO:-}" ]] || {
-		rmmod ringtap
-		insmod "$RINGTAP_KO"
-	}
-}
-
 need_root
 need_module
 need_hostile

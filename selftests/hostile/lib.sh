@@ -23,3 +23,20 @@ run_hostile()
 {
 	run_program "$RTAP_HOSTILE" "$@" --node "$RTAP_NODE"
 }
+
+no_worker()
+{
+	refute grep -lx 'vhost-[0-9]*' /proc/[0-9]*/task/*/comm
+}
+
+# nothing_is_left: no user, no thread and no device; and the module comes out, if it can be put in again.
+nothing_is_left()
+{
+	wait_for 10 module_is_unused ringtap
+	wait_for 10 no_worker
+	device_count_is 0
+	[[ -z "${RINGTAP_KO:-}" ]] || {
+		rmmod ringtap
+		insmod "$RINGTAP_KO"
+	}
+}

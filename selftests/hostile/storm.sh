@@ -14,28 +14,6 @@
 seconds=${RTAP_SECONDS:-30}
 seed=${RTAP_SEED:-$RANDOM}
 
-no_user_of_the_module()
-{
-	[[ "$(cat /sys/module/ringtap/refcnt)" == 0 ]]
-}
-
-no_worker()
-{
-	refute grep -lx 'vhost-[0-9]*' /proc/[0-9]*/task/*/comm
-}
-
-nothing_is_left()
-{
-	wait_for 10 no_user_of_the_module
-	wait_for 10 no_worker
-	device_count_is 0
-	# Put in by us or by the runner: out it must come either way.
-	[[ -z "${RINGTAP_KO:-}" ]] || {
-		rmmod ringtap
-		insmod "$RINGTAP_KO"
-	}
-}
-
 need_root
 need_module
 need_hostile

@@ -10,15 +10,10 @@
 # shellcheck source=selftests/netlink/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-no_user_of_the_module()
-{
-	[[ "$(cat /sys/module/ringtap/refcnt)" == 0 ]]
-}
-
 comes_out()
 {
 	[[ -n "${RINGTAP_KO:-}" ]] || skip "set RINGTAP_KO to the module"
-	wait_for 10 no_user_of_the_module
+	wait_for 10 module_is_unused ringtap
 	rmmod ringtap
 	insmod "$RINGTAP_KO"
 }
