@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # storm.sh - random calls from threads and processes, lives that end among them: nobody else notices, nothing stays.
-# rtap-kernels: 7.3
+# rtap-kernels: all
 # rtap-needs: root module
 # shellcheck disable=SC2317 # run_test calls the functions
 

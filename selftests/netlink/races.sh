@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # races.sh - dumps are right or say that they are not while devices come and go by the hundred, and the module too.
-# rtap-kernels: 7.3
+# rtap-kernels: all
 # rtap-needs: root module
 # shellcheck disable=SC2317 # run_test calls the functions
 
