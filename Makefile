@@ -68,7 +68,7 @@ $(BUILD)/tools/CMakeCache.txt: tools/CMakeLists.txt
 check: setup
 	@$(RUN) check
 
-## check-quick: static checks, unit tests and one kernel; under 5 minutes warm
+## check-quick: static checks, unit tests and some tests on one kernel; under 5 minutes warm
 check-quick: setup
 	@$(RUN) quick
 

@@ -13,7 +13,7 @@ for test in "$@"; do
 	number=$((number + 1))
 	name="selftests: ${test%/*}: ${test##*/}"
 	echo "# $name"
-	rc=0
+	rc=0 began=$SECONDS
 	"./$test" 2>&1 | sed -u 's/^/    /' || rc=${PIPESTATUS[0]}
 	case "$rc" in
 	0)
@@ -29,6 +29,7 @@ for test in "$@"; do
 		echo "not ok $number $name # exit=$rc"
 		;;
 	esac
+	echo "# $((SECONDS - began)) s"
 done
 echo "# $passed passed, $failed failed, $skipped skipped"
 ((failed == 0))

@@ -169,6 +169,8 @@ tests_for()
 		this_kind=vm
 		[[ " $(header "$t" needs) " != *" kvm "* ]] || this_kind=guest
 		[[ $this_kind = "$kind" ]] || continue
+		# Who is in a hurry gets what touches most in least time.
+		[[ $mode != quick || $(header "$t" quick) = yes ]] || continue
 		kernels=$(header "$t" kernels)
 		if [[ $mode = all || $kernels = all || " ${kernels:-$newest} " == *" $series "* ]]; then
 			echo "$t"

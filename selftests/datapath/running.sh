@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # running.sh - eventfds, ring addresses and the memory table are swapped on running rings.
 # rtap-kernels: 7.3
+# rtap-quick: yes
 # rtap-needs: root module
 
 # shellcheck source=selftests/lib.sh

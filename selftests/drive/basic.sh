@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # basic.sh - each kernel moves verified frames, small, segmented and in pieces, over both layouts.
 # rtap-kernels: all
+# rtap-quick: yes
 # rtap-needs: root module tool
 # shellcheck disable=SC2317,SC2119 # run_test calls the functions; need_module has optional arguments
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lifecycle.sh - ringtap.ko loads, unloads when nobody has its node open, and leaves nothing behind.
 # rtap-kernels: all
+# rtap-quick: yes
 # rtap-needs: root module
 # shellcheck disable=SC2317,SC2119 # run_test calls the functions; load_ringtap has optional arguments
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # counters.sh - what netlink says a queue has counted is what was sent, dropped and refused, to the byte.
 # rtap-kernels: all
+# rtap-quick: yes
 # rtap-needs: root module
 
 # shellcheck source=selftests/lib.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tool.sh - ringtap list, show and watch print what the kernel says, in words and as their JSON schema has it.
 # rtap-kernels: all
+# rtap-quick: yes
 # rtap-needs: root module tool
 # shellcheck disable=SC2317 # run_test calls the functions
 
