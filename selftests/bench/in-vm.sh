@@ -6,7 +6,8 @@ set -euo pipefail
 : "${RINGTAP_KO:?run bench-icount.sh}" "${OUT:?}"
 
 modprobe -a tun tap vhost_iotlb vhost_net
-insmod "$RINGTAP_KO"
+# shellcheck disable=SC2086 # words
+insmod "$RINGTAP_KO" ${RTAP_MODULE_PARAMS:-}
 # A real-time driver must not be held back for the others' sake.
 echo -1 >/proc/sys/kernel/sched_rt_runtime_us
 
