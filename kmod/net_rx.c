@@ -2,7 +2,21 @@
 /*
  * TAP to guest: finds buffers for packets, completes them in batches, signals once
  */
+#include <linux/if_tun.h>
+#include <linux/mutex.h>
+#include <linux/ptr_ring.h>
+
 #include "net.h"
+
+/* Guards rtap_net_rx_giver. */
+static DEFINE_MUTEX(rtap_net_rx_giver_mutex);
+
+/* Who gives packets back: a ring says no more than which one it has no room for. */
+static struct {
+	struct rtap_net_queue *q;
+	u32 skbs;
+	u64 bytes;
+} rtap_net_rx_giver;
 
 /**
  * rtap_net_rx_room() - find the chains that a frame goes into
@@ -57,6 +71,44 @@ void rtap_net_rx_complete(struct rtap_net_queue *q, u32 total, u32 chains)
 		rtap_vq_complete(&q->vq, written);
 		total -= written;
 	}
+}
+
+static void rtap_net_rx_refused(void *ptr)
+{
+	u32 len = rtap_net_rx_ptr_len(ptr);
+
+	rtap_vq_count_drop(&rtap_net_rx_giver.q->vq, RTAP_STAT_DROP_TAP_FULL, len);
+	if (!tun_is_xdp_frame(ptr)) {
+		rtap_net_rx_giver.skbs++;
+		rtap_net_rx_giver.bytes += len;
+	}
+	tun_ptr_free(ptr);
+}
+
+/**
+ * rtap_net_rx_unconsume() - put packets back at the head of the ring they were taken from
+ * @q: the receive queue; its lock is held
+ * @packets: the packets, the caller's no more
+ * @n: how many
+ * @bytes: what the freed skbs had is added to it
+ *
+ * Those that the ring's producer has left no room for are dropped.
+ *
+ * Return: how many skbs, not XDP frames, were.
+ */
+u32 rtap_net_rx_unconsume(struct rtap_net_queue *q, void **packets, int n, u64 *bytes)
+{
+	u32 skbs;
+
+	mutex_lock(&rtap_net_rx_giver_mutex);
+	rtap_net_rx_giver.q = q;
+	rtap_net_rx_giver.skbs = 0;
+	rtap_net_rx_giver.bytes = 0;
+	ptr_ring_unconsume(q->backend.ring, packets, n, rtap_net_rx_refused);
+	skbs = rtap_net_rx_giver.skbs;
+	*bytes += rtap_net_rx_giver.bytes;
+	mutex_unlock(&rtap_net_rx_giver_mutex);
+	return skbs;
 }
 
 static bool rtap_net_rx_vq_ready(struct rtap_vq *vq)

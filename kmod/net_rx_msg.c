@@ -160,13 +160,14 @@ int rtap_net_rx_ptr(struct rtap_net_queue *q, void *ptr)
 static int rtap_net_rx_from_ring(struct rtap_net_queue *q)
 {
 	void *ptr = ptr_ring_consume_bh(q->backend.ring);
+	u64 bytes = 0;
 	int ret;
 
 	if (!ptr)
 		return -EAGAIN;
 	ret = rtap_net_rx_ptr(q, ptr);
 	if (ret)
-		ptr_ring_unconsume(q->backend.ring, &ptr, 1, tun_ptr_free);
+		rtap_net_rx_unconsume(q, &ptr, 1, &bytes);
 	return ret;
 }
 

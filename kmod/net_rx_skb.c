@@ -120,9 +120,9 @@ static int rtap_net_rx_take(struct rtap_net_queue *q, struct rtap_net_rx_batch *
 
 /*
  * Put what was not delivered, because the guest's ring turned out bad, back at the
- * head of the TAP's; what its producer left no room for is freed. If the device started
- * to go away, its purge may have come before that: then the ring is emptied here.
- * It cannot come between the two unseen, since unconsuming takes the same lock.
+ * head of the TAP's; what finds no room there is off the TAP as well. If the device
+ * started to go away, its purge may have come before that: then the ring is emptied
+ * here. It cannot come between the two unseen, since unconsuming takes the same lock.
  */
 static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_batch *batch,
 				  void **packets, int n)
@@ -132,7 +132,7 @@ static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_b
 
 	if (!n)
 		return;
-	ptr_ring_unconsume(ring, packets, n, tun_ptr_free);
+	batch->tap_packets += rtap_net_rx_unconsume(q, packets, n, &batch->tap_bytes);
 	if (!batch->dev || READ_ONCE(batch->dev->reg_state) == NETREG_REGISTERED)
 		return;
 	while ((ptr = ptr_ring_consume_bh(ring))) {
@@ -310,8 +310,8 @@ int rtap_net_rx_ring(struct rtap_net_queue *q)
 		if (err)
 			break;
 	}
-	rtap_net_rx_free(&batch, packets, i);
 	rtap_net_rx_give_back(q, &batch, packets + i, n - i);
+	rtap_net_rx_free(&batch, packets, i);
 	netdev_put(batch.dev, &batch.tracker);
 	if (likely(batch.packets))
 		rtap_vq_count_batch(&q->vq, batch.packets, batch.bytes);

@@ -34,6 +34,7 @@ static const u8 rtap_netlink_counts[RTAP_STATS] = {
 	[RTAP_STAT_DROP_NO_ROOM] = RINGTAP_A_STATS_DROP_NO_ROOM,
 	[RTAP_STAT_DROP_OFFLOAD] = RINGTAP_A_STATS_DROP_OFFLOAD,
 	[RTAP_STAT_DROP_DETACHED] = RINGTAP_A_STATS_DROP_DETACHED,
+	[RTAP_STAT_DROP_TAP_FULL] = RINGTAP_A_STATS_DROP_TAP_FULL,
 };
 
 /* Buckets that are not empty, each in an attribute of its own. */

@@ -43,6 +43,7 @@
  * @RTAP_STAT_DROP_NO_ROOM: frames larger than the guest's buffers
  * @RTAP_STAT_DROP_OFFLOAD: frames whose offload the virtio header cannot say
  * @RTAP_STAT_DROP_DETACHED: frames taken from a TAP that then went away
+ * @RTAP_STAT_DROP_TAP_FULL: frames that a TAP had no room for when they were given back
  * @RTAP_STATS: how many there are
  */
 enum rtap_stat {
@@ -65,6 +66,7 @@ enum rtap_stat {
 	RTAP_STAT_DROP_NO_ROOM,
 	RTAP_STAT_DROP_OFFLOAD,
 	RTAP_STAT_DROP_DETACHED,
+	RTAP_STAT_DROP_TAP_FULL,
 	RTAP_STATS,
 };
 

@@ -40,7 +40,8 @@ enum rtap_trace_worker {
 	{ RTAP_STAT_DROP_TAP,			"tap" },			\
 	{ RTAP_STAT_DROP_NO_ROOM,		"no_room" },			\
 	{ RTAP_STAT_DROP_OFFLOAD,		"offload" },			\
-	{ RTAP_STAT_DROP_DETACHED,		"detached" })
+	{ RTAP_STAT_DROP_DETACHED,		"detached" },			\
+	{ RTAP_STAT_DROP_TAP_FULL,		"tap_full" })
 
 TRACE_DEFINE_ENUM(RTAP_STAT_DROP_SHORT);
 TRACE_DEFINE_ENUM(RTAP_STAT_DROP_LONG);
@@ -50,6 +51,7 @@ TRACE_DEFINE_ENUM(RTAP_STAT_DROP_TAP);
 TRACE_DEFINE_ENUM(RTAP_STAT_DROP_NO_ROOM);
 TRACE_DEFINE_ENUM(RTAP_STAT_DROP_OFFLOAD);
 TRACE_DEFINE_ENUM(RTAP_STAT_DROP_DETACHED);
+TRACE_DEFINE_ENUM(RTAP_STAT_DROP_TAP_FULL);
 
 #define rtap_show_ring_error(kind) __print_symbolic(kind,			\
 	{ RTAP_RING_OK,				"none" },			\

@@ -21,7 +21,7 @@ CLEAN = (errno.ENOMEM, errno.EFAULT, errno.EAGAIN, errno.EINVAL)
 GET_FEATURES, GET_VRING_BASE, GET_VRING_WORKER = 0x8008AF00, 0xC008AF12, 0xC008AF16
 WORKERS = "/sys/module/ringtap/parameters/workers"
 DROPS = ["drop-short", "drop-long", "drop-header", "drop-nomem", "drop-tap", "drop-no-room",
-         "drop-offload", "drop-detached"]
+         "drop-offload", "drop-detached", "drop-tap-full"]
 
 
 class Rig:

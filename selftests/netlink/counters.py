@@ -16,7 +16,7 @@ NEEDS_CSUM = 1
 LONGEST = 65535 + 14 + 8
 # The first reading is made before anything was posted: all counters are 0 then.
 DROPS = ["drop-short", "drop-long", "drop-header", "drop-nomem", "drop-tap", "drop-no-room",
-         "drop-offload", "drop-detached"]
+         "drop-offload", "drop-detached", "drop-tap-full"]
 
 
 class Rig:

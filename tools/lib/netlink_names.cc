@@ -91,6 +91,8 @@ constexpr NlName counter_names[] = {
 	 "frames whose offload the virtio header cannot say"},
 	{RINGTAP_A_STATS_DROP_DETACHED, "drop_detached",
 	 "frames taken from a TAP that then went away"},
+	{RINGTAP_A_STATS_DROP_TAP_FULL, "drop_tap_full",
+	 "frames that a TAP had no room for when they were given back"},
 };
 
 } // namespace
