@@ -141,11 +141,18 @@ static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_b
 	}
 }
 
-/* virtio 5.1.6.4: the header, num_buffers included */
+/*
+ * virtio 5.1.6.4: the header, num_buffers included. The kernel's helper would take
+ * segments in a UDP tunnel for those of the inner protocol alone; the longer header
+ * that tells of the tunnel is not offered.
+ */
 static int rtap_net_rx_header(const struct sk_buff *skb, u16 chains,
 			      struct virtio_net_hdr_mrg_rxbuf *hdr)
 {
 	memset(hdr, 0, sizeof(*hdr));
+	if (unlikely(skb_is_gso(skb) && skb_shinfo(skb)->gso_type &
+		     (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM)))
+		return -EPROTO;
 	if (virtio_net_hdr_from_skb(skb, &hdr->hdr, true, true, rtap_net_vlan_len(skb)))
 		return -EPROTO;
 	hdr->num_buffers = __cpu_to_virtio16(true, chains);
