@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a queue counts, against frames that were counted before they were sent.
 
-import contextlib
 import errno
 import os
 import subprocess
@@ -9,6 +8,7 @@ import subprocess
 from cases import Skip, case, equal, main
 from family import Family
 from ring import WRITE
+from settings import written
 from tap import SEGMENTS_IN_TUNNELS, Tap, Tunnel, frame, with_header
 from vhost import MRG_RXBUF, RX, TX, VERSION_1, Device, wait_for
 
@@ -107,22 +107,6 @@ def sent(layout):
         equal(rig.stats(RX)["packets"], 0, "packets of the other queue")
         check_sums(stats)
         assert "wake-latency" in stats, "no wake-up was measured"
-
-
-@contextlib.contextmanager
-def written(path, value):
-    """A file of the kernel's has this value meanwhile."""
-    def write(word):
-        with open(path, "w", encoding="ascii") as file:
-            file.write(word)
-
-    with open(path, encoding="ascii") as file:
-        before = file.read().strip()
-    write(value)
-    try:
-        yield
-    finally:
-        write(before)
 
 
 def send_one_by_one(rig, count):

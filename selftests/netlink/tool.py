@@ -18,6 +18,7 @@ from cases import case, equal, main
 from family import Family
 from processes import become_nobody
 from ring import GUEST_BASE, INDIRECT
+from settings import written
 from tap import Tap, frame, with_header
 from vhost import RX, TX, Device, wait_for
 
@@ -33,6 +34,7 @@ def for_everybody(program):
 
 RINGTAP = for_everybody(os.environ["RINGTAP"])
 NAME = "rtapt0"
+NETLINK_GENERIC = 16
 SCHEMA = json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                      "../../Documentation/json/ringtap-1.schema.json"),
                         encoding="ascii"))
@@ -236,18 +238,42 @@ def unprivileged():
 class Watch:
     """A running `ringtap watch`, from when it listens."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, preexec=None):
         self.process = subprocess.Popen([RINGTAP, "watch", *arguments], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, preexec_fn=preexec)
         equal(self.process.stderr.readline(), "ringtap: watching\n", "what it says first")
 
-    def lines(self, number=signal.SIGINT):
+    def stop(self):
+        """Have it read no more, until it is told to go on."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
+
+    def go_on(self):
+        """Have it read all that waits, and wait for more itself."""
+        self.process.send_signal(signal.SIGCONT)
+        wait_for("watch to wait", lambda: self.state() == "S" and not self.socket("Rmem"))
+
+    def state(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0]
+
+    def socket(self, column):
+        """What the kernel says of its socket: Rmem, bytes that wait; Drops, messages without room."""
+        with open("/proc/net/netlink", encoding="ascii") as file:
+            columns, *sockets = (line.split() for line in file)
+        found = [dict(zip(columns, values)) for values in sockets]
+        # libnl numbers the sockets of a process in the bits above its id.
+        mine, = (socket for socket in found if int(socket["Eth"]) == NETLINK_GENERIC
+                 and int(socket["Pid"]) & 0x3fffff == self.process.pid)
+        return int(mine[column])
+
+    def lines(self, number=signal.SIGINT, errors=""):
         """End it as a user does; what it printed."""
         time.sleep(0.5)
         if number:
             self.process.send_signal(number)
-        out, errors = self.process.communicate(timeout=30)
-        equal((self.process.returncode, errors), (0, ""), "status and errors of watch")
+        out, said = self.process.communicate(timeout=30)
+        equal((self.process.returncode, said), (0, errors), "status and errors of watch")
         return out.splitlines()
 
 
@@ -302,6 +328,47 @@ def watch_storm():
         left_out = sum(event.get("suppressed", 0) for event in found)
         assert left_out > 0, "nothing was left out"
         equal(len(found) + left_out, 201, "events told and left out")
+
+
+def overrun(*arguments):
+    """What watch prints when 30 events found it stopped, and one that came later; how many it missed."""
+    with Tap(NAME) as tap, Device() as device:
+        device.prepare()
+        # Who is no administrator gets no more room than this.
+        with written("/proc/sys/net/core/rmem_max", "4096"):
+            watch = Watch(*arguments, preexec=become_nobody)
+        watch.stop()
+        # Fewer than a device may tell at once: none is left out before it reaches the socket.
+        for _ in range(15):
+            device.attach(tap.fd, queues=[TX])
+            device.detach(queues=[TX])
+        missed = watch.socket("Drops")
+        watch.go_on()
+        device.attach(tap.fd, queues=[TX])
+        equal(watch.socket("Drops"), missed, "events missed in all")
+        lines = watch.lines(errors="ringtap: events were lost: they came faster than they could be "
+                                   "read\n")
+        assert 0 < missed < 30, f"{missed} events had no room"
+        return lines, missed
+
+
+@case("watch: says that events were lost, and goes on")
+def watch_lost_text():
+    lines, missed = overrun()
+    equal(len(lines), 30 - missed + 1, f"lines of {lines} and of one more event")
+    for line in lines[0], lines[-1]:
+        assert f"attached to tun {NAME}" in line, line
+
+
+@case("watch --json: says that events were lost, and goes on")
+def watch_lost_json():
+    lines, missed = overrun("--json")
+    found = [json.loads(line) for line in lines]
+    for event in found:
+        VALIDATOR.validate(event)
+    names = [event["event"] for event in found]
+    equal(names, ["lost"] + (["attach", "detach"] * 15)[:30 - missed] + ["attach"], "events")
+    equal(sum(event.get("suppressed", 0) for event in found), 0, "events left out")
 
 
 main()
