@@ -394,7 +394,7 @@ negotiated()
 # expect_bits +N|-N...: negotiated, or not; where ringtap serves, its queues were told the same.
 expect_bits()
 {
-	local bits bit want file
+	local bits bit want files file
 
 	bits=$(negotiated)
 	for bit; do
@@ -403,7 +403,9 @@ expect_bits()
 		[[ ${bits:${bit#?}:1} == "$want" ]] || fail "feature bit $bit: negotiated are $bits"
 	done
 	serves_by_ringtap || return 0
-	for file in $(device_files); do
+	files=$(device_files)
+	[[ -n $files ]] || fail "no device of QEMU's is listed: there are no features to compare"
+	for file in $files; do
 		bits=$(fact_of "$file" features_hex)
 		for bit; do
 			[[ ${bit#?} == 3[0-9] || ${bit#?} == 2[4-9] || ${bit#?} == 15 ]] || continue
