@@ -152,19 +152,24 @@ static long rtap_dev_set_log_fd(struct rtap_dev *dev, void __user *argp)
 
 static long rtap_dev_vring_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp)
 {
+	struct rtap_vq *vq;
 	u32 index;
+	long ret;
 
 	if (get_user(index, (u32 __user *)argp))
 		return -EFAULT;
 	if (index >= RTAP_DEV_VQS)
 		return -ENOBUFS;
-	index = array_index_nospec(index, RTAP_DEV_VQS);
+	vq = dev->vqs[array_index_nospec(index, RTAP_DEV_VQS)];
 	switch (cmd) {
 	case VHOST_ATTACH_VRING_WORKER:
 	case VHOST_GET_VRING_WORKER:
-		return rtap_dev_vring_worker_ioctl(dev, dev->vqs[index], cmd, argp);
+		return rtap_dev_vring_worker_ioctl(dev, vq, cmd, argp);
 	default:
-		return rtap_vq_ioctl(dev->vqs[index], cmd, argp);
+		rtap_dev_lock_vq(dev, vq);
+		ret = rtap_vq_ioctl(vq, cmd, argp);
+		mutex_unlock(&vq->lock);
+		return ret;
 	}
 }
 

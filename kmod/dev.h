@@ -120,6 +120,8 @@ void rtap_dev_drop_owner(struct rtap_dev *dev);
 struct rtap_worker *rtap_dev_worker(const struct rtap_dev *dev, u32 id);
 int rtap_dev_start_workers(struct rtap_dev *dev, u32 want);
 void rtap_dev_stop_workers(struct rtap_dev *dev);
+void rtap_dev_interrupt_workers(struct rtap_dev *dev);
+void rtap_dev_lock_vq(struct rtap_dev *dev, struct rtap_vq *vq);
 int rtap_dev_attach_worker(struct rtap_dev *dev, struct rtap_vq *vq, u32 id);
 long rtap_dev_worker_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
 long rtap_dev_vring_worker_ioctl(struct rtap_dev *dev, struct rtap_vq *vq, unsigned int cmd,

@@ -64,7 +64,7 @@ static bool rtap_dev_attached(struct rtap_dev *dev)
 	int i;
 
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
-		mutex_lock(&dev->vqs[i]->lock);
+		rtap_dev_lock_vq(dev, dev->vqs[i]);
 		attached |= dev->vqs[i]->state != RTAP_VQ_STOPPED;
 		mutex_unlock(&dev->vqs[i]->lock);
 	}
@@ -120,7 +120,7 @@ void rtap_dev_use_mem(struct rtap_dev *dev, struct rtap_mem *mem)
 	lockdep_assert_held(&dev->lock);
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
 		vq = dev->vqs[i];
-		mutex_lock(&vq->lock);
+		rtap_dev_lock_vq(dev, vq);
 		if (vq->state != RTAP_VQ_STOPPED)
 			rtap_vq_unfetch(vq);
 		rtap_mem_view_set(&vq->mem, mem);

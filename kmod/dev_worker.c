@@ -100,6 +100,41 @@ void rtap_dev_stop_workers(struct rtap_dev *dev)
 	}
 }
 
+/**
+ * rtap_dev_interrupt_workers() - have no thread wait for a page of the owner's any more
+ * @dev: the device; its lock is held or nobody else can reach it
+ */
+void rtap_dev_interrupt_workers(struct rtap_dev *dev)
+{
+	struct rtap_worker *worker;
+	int i;
+
+	for (i = 0; i < RTAP_DEV_WORKERS; i++) {
+		worker = rtap_dev_worker(dev, i);
+		if (worker)
+			rtap_worker_interrupt(worker);
+	}
+}
+
+/**
+ * rtap_dev_lock_vq() - take the lock of a queue whose worker may be at it
+ * @dev: the device; its lock is held or nobody else can reach it
+ * @vq: a queue of it
+ *
+ * A worker holds the lock while it waits for a page of the owner's. If the owner is
+ * killed in here, nobody may be left to supply the page: then nobody waits for it.
+ *
+ * Context: process context; sleeps for as long as a run over the queue takes.
+ */
+void rtap_dev_lock_vq(struct rtap_dev *dev, struct rtap_vq *vq)
+{
+	if (likely(!mutex_lock_killable(&vq->lock)))
+		return;
+	if (dev->mm == current->mm)
+		rtap_dev_interrupt_workers(dev);
+	mutex_lock(&vq->lock);
+}
+
 static struct rtap_worker *rtap_dev_find_worker(struct rtap_dev *dev, u32 id)
 {
 	lockdep_assert_held(&dev->lock);
@@ -189,8 +224,13 @@ int rtap_dev_attach_worker(struct rtap_dev *dev, struct rtap_vq *vq, u32 id)
 		return -ENODEV;
 	if (rtap_worker_is_dead(worker))
 		return -ESRCH;
-	if (worker != rtap_vq_worker(vq))
-		rtap_vq_set_worker(vq, worker);
+	if (worker == rtap_vq_worker(vq))
+		return 0;
+	rtap_dev_lock_vq(dev, vq);
+	rtap_vq_set_worker(vq, worker);
+	mutex_unlock(&vq->lock);
+	/* kicks that a dead worker let pass */
+	rtap_vq_wake(vq);
 	return 0;
 }
 

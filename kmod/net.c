@@ -84,12 +84,12 @@ static void rtap_net_tell(struct rtap_net_queue *q, enum rtap_event_kind kind,
 }
 
 /* Never fails; waits for no more than the run over the queue that the worker is at. */
-static void rtap_net_detach(struct rtap_net_queue *q)
+static void rtap_net_detach(struct rtap_net *net, struct rtap_net_queue *q)
 {
 	struct rtap_backend old;
 
 	rtap_poll_stop(&q->sock_poll);
-	mutex_lock(&q->vq.lock);
+	rtap_dev_lock_vq(&net->dev, &q->vq);
 	rtap_vq_detach(&q->vq);
 	old = q->backend;
 	q->backend = (struct rtap_backend){};
@@ -106,7 +106,7 @@ static void rtap_net_reset(struct rtap_net *net)
 	int i;
 
 	for (i = 0; i < RTAP_DEV_VQS; i++)
-		rtap_net_detach(&net->queues[i]);
+		rtap_net_detach(net, &net->queues[i]);
 	rtap_dev_disown(&net->dev);
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
 		mutex_lock(&net->queues[i].vq.lock);
@@ -125,6 +125,9 @@ static void rtap_net_reset(struct rtap_net *net)
  */
 void rtap_net_destroy(struct rtap_net *net)
 {
+	/* a worker may wait for a page from the very process that is ending here */
+	if (current->flags & PF_EXITING)
+		rtap_dev_interrupt_workers(&net->dev);
 	rtap_net_reset(net);
 	rtap_dev_exit(&net->dev);
 	kvfree(net);
@@ -185,11 +188,12 @@ static void rtap_net_latch(struct rtap_net_queue *q)
 }
 
 /* Takes over *backend on success and leaves the old one there. */
-static int rtap_net_attach(struct rtap_net_queue *q, struct rtap_backend *backend)
+static int rtap_net_attach(struct rtap_net *net, struct rtap_net_queue *q,
+			   struct rtap_backend *backend)
 {
 	int err;
 
-	mutex_lock(&q->vq.lock);
+	rtap_dev_lock_vq(&net->dev, &q->vq);
 	rtap_vq_detach(&q->vq);
 	swap(q->backend, *backend);
 	rtap_iface_publish(&q->iface, q->backend.iface);
@@ -208,7 +212,8 @@ static int rtap_net_attach(struct rtap_net_queue *q, struct rtap_backend *backen
 	return err;
 }
 
-static long rtap_net_exchange(struct rtap_net_queue *q, struct rtap_backend *backend)
+static long rtap_net_exchange(struct rtap_net *net, struct rtap_net_queue *q,
+			      struct rtap_backend *backend)
 {
 	struct rtap_backend none = {};
 	long err;
@@ -217,7 +222,7 @@ static long rtap_net_exchange(struct rtap_net_queue *q, struct rtap_backend *bac
 	if (backend->sock == q->backend.sock)
 		return 0;
 	rtap_poll_stop(&q->sock_poll);
-	err = rtap_net_attach(q, backend);
+	err = rtap_net_attach(net, q, backend);
 	if (!err) {
 		rtap_net_tell(q, RTAP_EVENT_DETACH, backend);
 		rtap_net_tell(q, RTAP_EVENT_ATTACH, &q->backend);
@@ -228,7 +233,7 @@ static long rtap_net_exchange(struct rtap_net_queue *q, struct rtap_backend *bac
 		/* the old backend stays, as it would had nothing been asked */
 		swap(none, q->backend);
 		rtap_iface_publish(&q->iface, NULL);
-		if (rtap_net_attach(q, &none)) {
+		if (rtap_net_attach(net, q, &none)) {
 			rtap_net_tell(q, RTAP_EVENT_DETACH, &none);
 			rtap_backend_put(&none);
 		} else {
@@ -242,7 +247,7 @@ static bool rtap_net_reachable(struct rtap_net *net, struct rtap_vq *vq)
 {
 	bool ok;
 
-	mutex_lock(&vq->lock);
+	rtap_dev_lock_vq(&net->dev, vq);
 	ok = rtap_dev_mem_ok(net->dev.mem) && rtap_vq_access_ok(vq, &vq->addr);
 	mutex_unlock(&vq->lock);
 	return ok;
@@ -264,7 +269,7 @@ static long rtap_net_set_backend(struct rtap_net *net, void __user *argp)
 		return -ENOBUFS;
 	q = &net->queues[array_index_nospec(arg.index, RTAP_DEV_VQS)];
 	if (arg.fd == -1) {
-		rtap_net_detach(q);
+		rtap_net_detach(net, q);
 		return 0;
 	}
 	if (!rtap_net_reachable(net, &q->vq))
@@ -274,7 +279,7 @@ static long rtap_net_set_backend(struct rtap_net *net, void __user *argp)
 		return err;
 	err = rtap_backend_follow(&backend, q->vq.events, q->vq.index);
 	if (!err)
-		err = rtap_net_exchange(q, &backend);
+		err = rtap_net_exchange(net, q, &backend);
 	rtap_backend_put(&backend);
 	return err;
 }
@@ -288,7 +293,7 @@ static long rtap_net_set_features(struct rtap_net *net, u64 features)
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
 		struct rtap_vq *vq = &net->queues[i].vq;
 
-		mutex_lock(&vq->lock);
+		rtap_dev_lock_vq(&net->dev, vq);
 		vq->features = features;
 		mutex_unlock(&vq->lock);
 	}
@@ -350,7 +355,9 @@ long rtap_net_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp)
 {
 	long ret;
 
-	mutex_lock(&net->dev.lock);
+	/* another caller may wait for a page in here */
+	if (mutex_lock_killable(&net->dev.lock))
+		return -EINTR;
 	ret = rtap_net_locked_ioctl(net, cmd, argp);
 	rtap_dev_report_publish(&net->dev);
 	mutex_unlock(&net->dev.lock);

@@ -79,8 +79,19 @@ void rtap_vq_init(struct rtap_vq *vq, u32 dev_id, u32 index, void (*serve)(struc
 	rtap_vq_reset(vq);
 }
 
-static void rtap_vq_assign_worker(struct rtap_vq *vq, struct rtap_worker *worker)
+/**
+ * rtap_vq_set_worker() - have another worker serve the queue, under traffic too
+ * @vq: the queue; its lock is held
+ * @worker: its new worker; the caller keeps it for as long as the queue has it
+ *
+ * A kick that is on the old worker's list already is served there, once more; the
+ * queue's lock keeps the two apart. The old one may be destroyed after a grace
+ * period of RCU: what it then has not come to, it gives back.
+ */
+void rtap_vq_set_worker(struct rtap_vq *vq, struct rtap_worker *worker)
+	__must_hold(&vq->lock)
 {
+	lockdep_assert_held(&vq->lock);
 	rcu_assign_pointer(vq->worker, worker);
 	trace_worker(vq->dev_id, worker->id, RTAP_TRACE_WORKER_SERVES, rtap_worker_tid(worker),
 		     vq->index);
@@ -107,7 +118,7 @@ int rtap_vq_own(struct rtap_vq *vq, struct mm_struct *mm, struct rtap_worker *wo
 	vq->segs = (struct rtap_segs){ .v = buf->segs, .max = RTAP_VQ_SEGS };
 	vq->mm = mm;
 	vq->owner = task_tgid_nr(current);
-	rtap_vq_assign_worker(vq, worker);
+	rtap_vq_set_worker(vq, worker);
 	mutex_unlock(&vq->lock);
 	return 0;
 }
@@ -137,26 +148,6 @@ void rtap_vq_disown(struct rtap_vq *vq)
 	rtap_eventfd_swap(&vq->err, VHOST_FILE_UNBIND);
 	rtap_vq_reset(vq);
 	mutex_unlock(&vq->lock);
-}
-
-/**
- * rtap_vq_set_worker() - have another worker serve the queue, under traffic too
- * @vq: the queue
- * @worker: its new worker; the caller keeps it for as long as the queue has it
- *
- * A kick that is on the old worker's list already is served there, once more; the
- * queue's lock keeps the two apart. The old one may be destroyed after a grace
- * period of RCU: what it then has not come to, it gives back.
- *
- * Context: process context; sleeps for as long as a run over the queue takes.
- */
-void rtap_vq_set_worker(struct rtap_vq *vq, struct rtap_worker *worker)
-{
-	mutex_lock(&vq->lock);
-	rtap_vq_assign_worker(vq, worker);
-	mutex_unlock(&vq->lock);
-	/* kicks that a dead worker let pass */
-	rtap_vq_wake(vq);
 }
 
 /**

@@ -135,7 +135,7 @@ static long rtap_vq_set_eventfd(struct eventfd_ctx **slot, void __user *argp)
 
 /**
  * rtap_vq_ioctl() - one VRING ioctl
- * @vq: the queue it names
+ * @vq: the queue it names; its lock is held
  * @cmd: ioctl number
  * @argp: user address of its argument, whose first word was the queue's index
  *
@@ -146,41 +146,29 @@ static long rtap_vq_set_eventfd(struct eventfd_ctx **slot, void __user *argp)
  * Return: what the ioctl returns; -ENOIOCTLCMD for an unknown one.
  */
 long rtap_vq_ioctl(struct rtap_vq *vq, unsigned int cmd, void __user *argp)
+	__must_hold(&vq->lock)
 {
-	long ret;
-
-	mutex_lock(&vq->lock);
+	lockdep_assert_held(&vq->lock);
 	switch (cmd) {
 	case VHOST_SET_VRING_NUM:
-		ret = rtap_vq_set_num(vq, argp);
-		break;
+		return rtap_vq_set_num(vq, argp);
 	case VHOST_SET_VRING_ADDR:
-		ret = rtap_vq_set_addr(vq, argp);
-		break;
+		return rtap_vq_set_addr(vq, argp);
 	case VHOST_SET_VRING_BASE:
-		ret = rtap_vq_set_base(vq, argp);
-		break;
+		return rtap_vq_set_base(vq, argp);
 	case VHOST_GET_VRING_BASE:
-		ret = rtap_vq_put_state(vq, argp, rtap_vq_base(vq));
-		break;
+		return rtap_vq_put_state(vq, argp, rtap_vq_base(vq));
 	case VHOST_SET_VRING_KICK:
-		ret = rtap_vq_set_kick(vq, argp);
-		break;
+		return rtap_vq_set_kick(vq, argp);
 	case VHOST_SET_VRING_CALL:
-		ret = rtap_vq_set_eventfd(&vq->call, argp);
-		break;
+		return rtap_vq_set_eventfd(&vq->call, argp);
 	case VHOST_SET_VRING_ERR:
-		ret = rtap_vq_set_eventfd(&vq->err, argp);
-		break;
+		return rtap_vq_set_eventfd(&vq->err, argp);
 	case VHOST_SET_VRING_BUSYLOOP_TIMEOUT:
-		ret = rtap_vq_set_busyloop(vq, argp);
-		break;
+		return rtap_vq_set_busyloop(vq, argp);
 	case VHOST_GET_VRING_BUSYLOOP_TIMEOUT:
-		ret = rtap_vq_put_state(vq, argp, vq->busyloop_us);
-		break;
+		return rtap_vq_put_state(vq, argp, vq->busyloop_us);
 	default:
-		ret = -ENOIOCTLCMD;
+		return -ENOIOCTLCMD;
 	}
-	mutex_unlock(&vq->lock);
-	return ret;
 }

@@ -163,6 +163,19 @@ void rtap_worker_destroy(struct rtap_worker *worker)
 	call_rcu(&worker->rcu, rtap_worker_free);
 }
 
+/**
+ * rtap_worker_interrupt() - have the thread wait for no page of the owner's any more
+ * @worker: a worker whose owner was killed or whose device is closed
+ *
+ * A page may come from who is waiting for the worker, by userfaultfd for one.
+ *
+ * Context: process context.
+ */
+void rtap_worker_interrupt(struct rtap_worker *worker)
+{
+	rtap_vhost_task_interrupt(worker->task);
+}
+
 /* One in RTAP_WORK_TIMED goes to a histogram; who traces wants to know of each. */
 static u64 rtap_work_stamp(struct rtap_work *work)
 {

@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 /**
@@ -39,12 +40,14 @@ static int rtap_compat_task_main(void *data)
 {
 	struct vhost_task *task = data;
 
+	/* ours alone, of rtap_compat_task_interrupt(): kill(2) is ignored */
+	allow_kernel_signal(SIGKILL);
 	task->join_err = cgroup_attach_task_all(task->creator, current);
 	complete(&task->joined);
 	kthread_use_mm(task->mm);
 	for (;;) {
 		/* pairs with the wake-ups of kthread_stop(), task_start() and task_wake() */
-		set_current_state(TASK_INTERRUPTIBLE);
+		set_current_state(signal_pending(current) ? TASK_IDLE : TASK_INTERRUPTIBLE);
 		if (kthread_should_stop())
 			break;
 		if (!READ_ONCE(task->started) || !task->fn(task->arg))
@@ -136,5 +139,18 @@ void rtap_compat_task_stop(struct vhost_task *task)
 void rtap_compat_task_wake(struct vhost_task *task)
 {
 	wake_up_process(task->thread);
+}
+
+/**
+ * rtap_compat_task_interrupt() - have the thread wait for no page of its creator's any more
+ * @task: thread from rtap_compat_task_create()
+ *
+ * From now on a page that is not there makes the copy fail that needs it.
+ *
+ * Context: any.
+ */
+void rtap_compat_task_interrupt(struct vhost_task *task)
+{
+	send_sig(SIGKILL, task->thread, 1);
 }
 #endif
