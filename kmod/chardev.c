@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <linux/vhost.h>
+#include <linux/workqueue.h>
 
 #include "net.h"
 #include "registry.h"
@@ -20,6 +21,9 @@
 #define RTAP_CHARDEV_STOCK_NODE "vhost-net"
 
 static struct miscdevice rtap_chardev_misc;
+
+/* Runs rtap_chardev_closing(). */
+static struct workqueue_struct *rtap_chardev_closer;
 
 static int rtap_chardev_open(struct inode *inode, struct file *filp)
 {
@@ -32,12 +36,31 @@ static int rtap_chardev_open(struct inode *inode, struct file *filp)
 	return 0;
 }
 
+static void rtap_chardev_closing(struct work_struct *work)
+{
+	rtap_net_destroy(container_of(work, struct rtap_net, closing));
+	/* the code goes no sooner than rtap_chardev_exit() has seen this return */
+	module_put(THIS_MODULE);
+}
+
+/*
+ * A device ends when its worker has, which waits for pages of the owner's. Whoever
+ * closes the last file of it waits as well, but for a kernel thread: it has files of
+ * others to close (those that lay in sockets, for one), which must not wait.
+ */
 static int rtap_chardev_release(struct inode *inode, struct file *filp)
 {
 	struct rtap_net *net = filp->private_data;
 
 	rtap_registry_remove(net);
-	rtap_net_destroy(net);
+	if (current->flags & PF_KTHREAD) {
+		/* the file still holds a reference to the module */
+		__module_get(THIS_MODULE);
+		INIT_WORK(&net->closing, rtap_chardev_closing);
+		queue_work(rtap_chardev_closer, &net->closing);
+	} else {
+		rtap_net_destroy(net);
+	}
 	return 0;
 }
 
@@ -109,7 +132,7 @@ static bool rtap_chardev_valid(const char *node)
  * @node: its name; "vhost-net" takes that name's minor as well, since opening the
  *        static node of that minor would otherwise load the stock module
  *
- * Return: 0, -EINVAL for a name that cannot be one, or -EBUSY if it is taken.
+ * Return: 0, -EINVAL for a name that cannot be one, -EBUSY if it is taken, or -ENOMEM.
  */
 int rtap_chardev_init(const char *node)
 {
@@ -120,6 +143,9 @@ int rtap_chardev_init(const char *node)
 		pr_err("ringtap: node=\"%s\" cannot be the name of a device node\n", node);
 		return -EINVAL;
 	}
+	rtap_chardev_closer = alloc_workqueue("ringtap", WQ_UNBOUND, 0);
+	if (!rtap_chardev_closer)
+		return -ENOMEM;
 	rtap_chardev_misc.name = node;
 	rtap_chardev_misc.minor = stock ? VHOST_NET_MINOR : MISC_DYNAMIC_MINOR;
 	err = misc_register(&rtap_chardev_misc);
@@ -128,6 +154,8 @@ int rtap_chardev_init(const char *node)
 		       node, err);
 	else if (err)
 		pr_err("ringtap: cannot make /dev/%s (error %d): is the name taken?\n", node, err);
+	if (err)
+		destroy_workqueue(rtap_chardev_closer);
 	return err;
 }
 
@@ -137,4 +165,5 @@ int rtap_chardev_init(const char *node)
 void rtap_chardev_exit(void)
 {
 	misc_deregister(&rtap_chardev_misc);
+	destroy_workqueue(rtap_chardev_closer);
 }

@@ -8,6 +8,7 @@
 #include <linux/if_vlan.h>
 #include <linux/uio.h>
 #include <linux/virtio_net.h>
+#include <linux/workqueue.h>
 #include <net/xdp.h>
 
 #include "dev.h"
@@ -82,6 +83,8 @@ struct rtap_net {
 	struct rtap_dev dev;
 	/** @queues: RTAP_NET_RX and RTAP_NET_TX */
 	struct rtap_net_queue queues[RTAP_DEV_VQS];
+	/** @closing: its end, where the kernel closes the last file of it */
+	struct work_struct closing;
 };
 
 static inline u32 rtap_net_vlan_len(const struct sk_buff *skb)
