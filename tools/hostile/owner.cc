@@ -15,35 +15,12 @@
 
 #include <fmt/format.h>
 
+#include "hostile/pass_fds.h"
 #include "lib/worker_threads.h"
 
 namespace ringtap {
 
 namespace {
-
-constexpr unsigned passed_fds = 2;
-
-union Control {
-	cmsghdr header;
-	char room[CMSG_SPACE(passed_fds * sizeof(int))];
-};
-
-Result<Done> pass(int socket, pid_t heir, const int (&fds)[passed_fds])
-{
-	Control control{};
-	iovec iov{&heir, sizeof(heir)};
-	msghdr message{};
-
-	message.msg_iov = &iov;
-	message.msg_iovlen = 1;
-	message.msg_control = &control;
-	message.msg_controllen = sizeof(control);
-	control.header = {CMSG_LEN(sizeof(fds)), SOL_SOCKET, SCM_RIGHTS};
-	std::memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
-	if (::sendmsg(socket, &message, 0) < 0)
-		return fail(errno, "pass", "descriptors");
-	return Done{};
-}
 
 void keep_over_exec(int fd)
 {
@@ -76,7 +53,7 @@ Result<Done> be_owner(const RigOptions &options, Heir kind, int socket)
 			inherit(kind);
 	}
 	TRY(rig->other_works(10));
-	TRY(pass(socket, heir, {rig->device->fd().get(), rig->tap->queue().get()}));
+	TRY(pass_fds(socket, {rig->device->fd().get(), rig->tap->queue().get()}, heir));
 	if (kind == Heir::replaced) {
 		::execlp("sleep", "sleep", "1000", nullptr);
 		return fail(errno, "run", "sleep");
@@ -127,19 +104,8 @@ Owner::~Owner()
 
 Result<Done> Owner::receive()
 {
-	Control control{};
-	iovec iov{&heir_, sizeof(heir_)};
-	msghdr message{};
-	int fds[passed_fds];
+	TwoFds fds = TRY(receive_fds(socket_.get(), &heir_));
 
-	message.msg_iov = &iov;
-	message.msg_iovlen = 1;
-	message.msg_control = &control;
-	message.msg_controllen = sizeof(control);
-	if (::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC) != sizeof(heir_) ||
-	    control.header.cmsg_len != CMSG_LEN(sizeof(fds)))
-		return fail(0, "get", "descriptors from the owner");
-	std::memcpy(fds, CMSG_DATA(&control.header), sizeof(fds));
 	device_.reset(fds[0]);
 	tap_.reset(fds[1]);
 	return Done{};

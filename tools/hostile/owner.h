@@ -24,6 +24,8 @@ public:
 	// Returns when frames have gone both ways in the new process.
 	[[nodiscard]] static Result<std::unique_ptr<Owner>> start(const RigOptions &options,
 								  Heir heir = Heir::none);
+	Owner(const Owner &) = delete;
+	Owner &operator=(const Owner &) = delete;
 	~Owner();
 
 	[[nodiscard]] pid_t pid() const { return pid_; }

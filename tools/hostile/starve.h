@@ -19,6 +19,8 @@ class Starved {
 public:
 	// ENOTSUP with one processor only, or without real-time scheduling.
 	[[nodiscard]] static Result<std::unique_ptr<Starved>> start(int tid);
+	Starved(const Starved &) = delete;
+	Starved &operator=(const Starved &) = delete;
 	~Starved();
 
 	// Let it run once the calling thread waits inside a kernel function with this in its name.

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hostile/pass_fds.h"
 #include "hostile/storm.h"
 #include "lib/fd.h"
 #include "lib/vhost_abi.h"
@@ -212,29 +213,14 @@ void Thread::start()
 // To ourselves; what is not received goes with the sockets.
 void Thread::pass()
 {
-	int pair[2], fds[2] = {device(), tap()};
-	union {
-		cmsghdr header;
-		char room[CMSG_SPACE(sizeof(fds))];
-	} control{};
-	char byte = 0;
-	iovec iov{&byte, 1};
-	msghdr message{};
+	int pair[2];
 
 	if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return;
-	message.msg_iov = &iov;
-	message.msg_iovlen = 1;
-	message.msg_control = &control;
-	message.msg_controllen = sizeof(control);
-	control.header = {CMSG_LEN(sizeof(fds)), SOL_SOCKET, SCM_RIGHTS};
-	std::memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
-	if (::sendmsg(pair[0], &message, 0) == 1 && one_in(2)) {
-		message.msg_controllen = sizeof(control);
-		if (::recvmsg(pair[1], &message, MSG_CMSG_CLOEXEC) == 1 && message.msg_controllen) {
-			std::memcpy(fds, CMSG_DATA(&control.header), sizeof(fds));
-			put(fds[0], device());
-			put(fds[1], tap());
+	if (pass_fds(pair[0], {device(), tap()}) && one_in(2)) {
+		if (auto fds = receive_fds(pair[1])) {
+			put((*fds)[0], device());
+			put((*fds)[1], tap());
 		}
 	}
 	::close(pair[0]);
@@ -253,7 +239,7 @@ void Thread::descriptors()
 		break;
 	case 1:
 		fd = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-		std::strcpy(request.ifr_name, one_in(2) ? "st0" : "st%d");
+		std::snprintf(request.ifr_name, IFNAMSIZ, "%s", one_in(2) ? "st0" : "st%d");
 		request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
 		if (!one_in(8))
 			(void)::ioctl(fd, TUNSETIFF, &request);

@@ -25,6 +25,7 @@ void add_frames(Tests &tests, const std::string &node);
 void add_running(Tests &tests, const std::string &node);
 void add_network(Tests &tests, const std::string &node);
 void add_workers(Tests &tests, const std::string &node);
+void add_stalled(Tests &tests, const std::string &node);
 void add_history(Tests &tests, const std::string &node);
 
 [[nodiscard]] const char *layout_name(Layout layout);

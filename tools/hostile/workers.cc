@@ -225,6 +225,9 @@ Result<Done> freed_with_a_kick(Rig &rig)
 class Maker {
 public:
 	[[nodiscard]] static Result<std::unique_ptr<Maker>> start(const VhostDevice &device);
+	Maker() = default;
+	Maker(const Maker &) = delete;
+	Maker &operator=(const Maker &) = delete;
 	~Maker() { kill(); }
 
 	[[nodiscard]] const Worker &worker() const { return worker_; }
