@@ -17,6 +17,8 @@ public:
 
 	GiveWay(GiveWay &&other) noexcept;
 	GiveWay &operator=(GiveWay &&) = delete;
+	GiveWay(const GiveWay &) = delete;
+	GiveWay &operator=(const GiveWay &) = delete;
 	~GiveWay();
 
 private:

@@ -8,6 +8,7 @@
 
 #include "cli/context.h"
 #include "cli/list_view.h"
+#include "cli/words_view.h"
 #include "lib/netlink.h"
 #include "lib/vm_name.h"
 
@@ -34,6 +35,8 @@ Result<Done> list_devices(const ListOptions &options)
 
 	auto rows = list_rows(earlier, now, vm_name_of);
 
+	if (!now.untold.empty())
+		fmt::print(stderr, "ringtap: {}\n", untold_text(now.untold));
 	if (options.json)
 		fmt::print("{}\n", json_text(list_json(rows, now.time), 2));
 	else

@@ -6,6 +6,7 @@
 
 #include "cli/context.h"
 #include "cli/show_view.h"
+#include "cli/words_view.h"
 #include "lib/netlink.h"
 #include "lib/vm_name.h"
 
@@ -31,6 +32,8 @@ Result<Done> show_device(const ShowOptions &options)
 			item.vm = vm_name_of(*item.tree.device.owner_pid);
 		items.push_back(std::move(item));
 	}
+	if (!snapshot.untold.empty())
+		fmt::print(stderr, "ringtap: {}\n", untold_text(snapshot.untold));
 	if (options.json)
 		fmt::print("{}\n", json_text(show_json(items, snapshot.time), 2));
 	else

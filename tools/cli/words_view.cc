@@ -109,6 +109,14 @@ std::string since_text(const std::optional<uint64_t> &since, uint64_t now)
 	return since ? duration_text(now > *since ? now - *since : 0) : "";
 }
 
+std::string untold_text(const std::vector<std::string_view> &what)
+{
+	if (what.empty())
+		return "";
+	return fmt::format("the module is older than this version of ringtap: it tells nothing of {}",
+			   fmt::join(what, " and "));
+}
+
 std::string table_text(const std::vector<std::vector<std::string>> &rows,
 		       const std::vector<bool> &right_aligned)
 {

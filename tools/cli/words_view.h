@@ -26,6 +26,9 @@ namespace ringtap {
 // Since when, as a duration up to now; empty where since is not known.
 [[nodiscard]] std::string since_text(const std::optional<uint64_t> &since, uint64_t now);
 
+// That the module is too old to tell of some things, named here; empty where there are none.
+[[nodiscard]] std::string untold_text(const std::vector<std::string_view> &what);
+
 // Columns as wide as what is in them, two spaces apart; the numbers of right_aligned columns end
 // below each other. The first row is the head.
 [[nodiscard]] std::string table_text(const std::vector<std::vector<std::string>> &rows,

@@ -33,6 +33,8 @@ public:
 	// ENOTTY if the device knows no workers.
 	[[nodiscard]] static Result<std::unique_ptr<WorkerMover>> start(const VhostDevice &device,
 									Options options);
+	WorkerMover(const WorkerMover &) = delete;
+	WorkerMover &operator=(const WorkerMover &) = delete;
 	~WorkerMover();
 
 	// Whether moves are left to do; from any thread.

@@ -41,13 +41,23 @@ bool same_devices(const std::vector<NlDevice> &a, const std::vector<NlDevice> &b
 	});
 }
 
-// A module without the request tells nothing there.
+// A module without the request tells nothing there, which is remembered.
 template <class Record>
-Result<std::vector<Record>> or_nothing(Result<std::vector<Record>> records)
+Result<std::vector<Record>> or_untold(Result<std::vector<Record>> records, std::string_view what,
+				      NlSnapshot &snapshot)
 {
-	if (!records && records.error().code == EOPNOTSUPP)
-		return std::vector<Record>();
-	return records;
+	if (records || records.error().code != EOPNOTSUPP)
+		return records;
+	snapshot.untold.push_back(what);
+	return std::vector<Record>();
+}
+
+// What to do about a request that the module does not know.
+Error explained(Error error)
+{
+	if (error.code == EOPNOTSUPP && error.hint.empty())
+		error.hint = old_module_hint();
+	return error;
 }
 
 } // namespace
@@ -87,7 +97,7 @@ Result<bool> Netlink::request(uint8_t command, const std::vector<Key> &keys,
 	Reply reply(family_, command, nlmsg_hdr(message.get())->nlmsg_seq, consumer);
 
 	for (bool complete = false; !complete;)
-		complete = TRY(reply.take(*TRY(receive(socket_.get(), true))));
+		complete = TRY(reply.take(*TRY(receive(socket_.get(), true))).map_error(explained));
 	return reply.interrupted();
 }
 
@@ -168,11 +178,11 @@ Result<std::optional<NlSnapshot>> Netlink::try_snapshot()
 {
 	NlSnapshot snapshot;
 	std::vector<NlDevice> before = TRY(devices());
-	std::vector<NlQueue> queues = TRY(or_nothing(this->queues()));
+	std::vector<NlQueue> queues = TRY(or_untold(this->queues(), "queues", snapshot));
 
 	snapshot.time = boot_time();
 
-	std::vector<NlWorker> workers = TRY(or_nothing(this->workers()));
+	std::vector<NlWorker> workers = TRY(or_untold(this->workers(), "workers", snapshot));
 	std::vector<NlDevice> after = TRY(devices());
 
 	if (!same_devices(before, after))

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "lib/netlink_device.h"
@@ -31,11 +32,12 @@ struct NlDeviceTree {
 struct NlSnapshot {
 	uint64_t time = 0; // nanoseconds of CLOCK_BOOTTIME, when the queues were read
 	std::vector<NlDeviceTree> devices; // by id
+	std::vector<std::string_view> untold = {}; // "queues", "workers": an older module has none
 };
 
 // A socket to the family, in the network namespace it was opened in. Errors: ENOENT where no
-// module, or one without the family, is loaded; otherwise what the kernel answered, in its words.
-// ENODEV for a device that is not there, or that this process may not see.
+// module, or one without the family, is loaded; EOPNOTSUPP where it is too old to be asked that;
+// otherwise what the kernel answered, in its words. ENODEV for a device that is not there, or that this process may not see.
 class Netlink {
 public:
 	[[nodiscard]] static Result<Netlink> open();
@@ -92,6 +94,7 @@ struct NlNews {
 // Listens to the family's multicast group from open() on.
 class NetlinkEvents {
 public:
+	// EOPNOTSUPP where the module is too old to have events; otherwise as Netlink::open().
 	[[nodiscard]] static Result<NetlinkEvents> open();
 
 	// Readable when read() has something.

@@ -63,6 +63,13 @@ std::string family_hint(const std::optional<std::string> &version)
 	return "load the module: modprobe ringtap, or insmod ringtap.ko where it is not installed";
 }
 
+std::string old_module_hint()
+{
+	return fmt::format("the module, ringtap {}, is too old for that: load the one that came "
+			   "with this tool",
+			   module_version().value_or("of an unknown version"));
+}
+
 Result<NlFamily> open_family()
 {
 	NlSocket socket(nl_socket_alloc());
@@ -93,6 +100,9 @@ Result<Done> join_events(nl_sock *socket)
 	int control = genl_ctrl_resolve_grp(socket, "nlctrl", "notify");
 	int size = event_buffer;
 
+	if (group == -NLE_OBJ_NOTFOUND)
+		return fail(EOPNOTSUPP, "find the events of", "the netlink family ringtap",
+			    old_module_hint());
 	if (group < 0)
 		return nl_fail(group, "find the events of", "the netlink family ringtap");
 	// Families come and go in this group; without it, an unload goes unnoticed.

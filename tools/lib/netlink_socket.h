@@ -22,7 +22,10 @@ struct NlFamily {
 // none is.
 [[nodiscard]] std::string family_hint(const std::optional<std::string> &version);
 
-// Hears of the groups that events come from.
+// What to do where the module that is loaded lacks what it was asked for.
+[[nodiscard]] std::string old_module_hint();
+
+// Hears of the groups that events come from. EOPNOTSUPP where the module has none.
 [[nodiscard]] Result<Done> join_events(nl_sock *socket);
 
 // The next datagram from the kernel; nothing where none is there and wait is false. ENOBUFS where

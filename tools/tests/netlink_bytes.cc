@@ -62,9 +62,9 @@ Buffer message(uint16_t type, uint16_t flags, uint32_t sequence, const Buffer &p
 }
 
 Buffer generic(uint16_t family, uint8_t command, uint32_t sequence, const Writer &attributes,
-	       uint16_t flags)
+	       uint16_t flags, uint8_t version)
 {
-	genlmsghdr header{command, RINGTAP_FAMILY_VERSION, 0};
+	genlmsghdr header{command, version, 0};
 	Buffer payload;
 
 	append(payload, &header, sizeof(header));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <linux/netlink.h>
+#include <linux/ringtap.h>
 
 namespace ringtap::testing_netlink {
 
@@ -44,7 +45,8 @@ private:
 			     const Buffer &payload);
 // A generic netlink message around attributes.
 [[nodiscard]] Buffer generic(uint16_t family, uint8_t command, uint32_t sequence,
-			     const Writer &attributes, uint16_t flags = NLM_F_MULTI);
+			     const Writer &attributes, uint16_t flags = NLM_F_MULTI,
+			     uint8_t version = RINGTAP_FAMILY_VERSION);
 // NLMSG_DONE, or NLMSG_ERROR with a quoted request header, both with the kernel's words.
 [[nodiscard]] Buffer done(uint32_t sequence, int32_t error = 0, std::string_view words = {});
 [[nodiscard]] Buffer error(uint32_t sequence, int32_t error, std::string_view words = {},
