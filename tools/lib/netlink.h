@@ -31,7 +31,7 @@ struct NlDeviceTree {
 // All devices at one time, as far as this process may see them.
 struct NlSnapshot {
 	uint64_t time = 0; // nanoseconds of CLOCK_BOOTTIME, when the queues were read
-	std::vector<NlDeviceTree> devices; // by id
+	std::vector<NlDeviceTree> devices;         // by id
 	std::vector<std::string_view> untold = {}; // "queues", "workers": an older module has none
 };
 
