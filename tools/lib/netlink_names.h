@@ -22,7 +22,7 @@ struct NlName {
 	std::string_view meaning; // half a sentence
 };
 
-// Ascending, without gaps.
+// Ascending, without gaps but for those between counters.
 [[nodiscard]] std::span<const NlName> device_states();
 [[nodiscard]] std::span<const NlName> queue_states();
 [[nodiscard]] std::span<const NlName> backends();

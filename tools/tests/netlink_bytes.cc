@@ -5,6 +5,8 @@
 #include <linux/genetlink.h>
 #include <linux/ringtap.h>
 
+#include "lib/netlink_names.h"
+
 namespace ringtap::testing_netlink {
 
 namespace {
@@ -137,8 +139,8 @@ Writer full_stats()
 	};
 	Writer stats;
 
-	for (uint16_t counter = RINGTAP_A_STATS_PACKETS; counter < RINGTAP_A_STATS_ERROR; counter++)
-		stats.u64(counter, 1000u + counter);
+	for (const NlName &counter : counters())
+		stats.u64(static_cast<uint16_t>(counter.value), 1000u + counter.value);
 	return stats
 		.nest(RINGTAP_A_STATS_ERROR,
 		      Writer().u32(RINGTAP_A_ERROR_COUNT_KIND, RINGTAP_RING_ERROR_LOOP)
