@@ -113,8 +113,9 @@ std::string untold_text(const std::vector<std::string_view> &what)
 {
 	if (what.empty())
 		return "";
-	return fmt::format("the module is older than this version of ringtap: it tells nothing of {}",
-			   fmt::join(what, " and "));
+	return fmt::format(
+		"the module is older than this version of ringtap: it tells nothing of {}",
+		fmt::join(what, " and "));
 }
 
 std::string table_text(const std::vector<std::vector<std::string>> &rows,
