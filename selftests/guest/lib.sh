@@ -26,6 +26,7 @@ guest_node=$RTAP_NODE
 guest_qemu=(qemu-system-x86_64)
 guest_is_emulated=''		# set where KVM itself runs on an emulated processor
 guest_state=$RTAP_TMP/guest
+guest_pokes=0	# of the command that runs
 
 # guest_prepare: image, fifos and KVM; skips the file where a guest cannot run.
 guest_prepare()
@@ -117,6 +118,7 @@ next_line()
 # lose an interrupt of its serial port or its timer, and to sleep until the next one; its card has its own.
 guest_poke()
 {
+	guest_pokes=$((guest_pokes + 1))
 	echo >&"$agent_in"
 }
 
@@ -275,11 +277,15 @@ guest_run()
 		limit=$2
 		shift 2
 	fi
+	guest_pokes=0
 	printf '%s %s\n' "$id" "$*" >&"$agent_in"
 	while next_line "$agent_out" $((SECONDS + limit)); do
 		case $REPLY in
 		'|'*) printf '%s\n' "${REPLY#|}" ;;
-		"done $id "*) return "${REPLY##* }" ;;
+		"done $id "*)
+			((guest_pokes == 0)) || echo "# the guest answered after $guest_pokes pokes" >&2
+			return "${REPLY##* }"
+			;;
 		esac
 	done
 	echo "guest: no answer within $limit s to: $*" >&2
