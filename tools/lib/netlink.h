@@ -37,7 +37,8 @@ struct NlSnapshot {
 
 // A socket to the family, in the network namespace it was opened in. Errors: ENOENT where no
 // module, or one without the family, is loaded; EOPNOTSUPP where it is too old to be asked that;
-// otherwise what the kernel answered, in its words. ENODEV for a device that is not there, or that this process may not see.
+// otherwise what the kernel answered, in its words. ENODEV for a device that is not there, or that
+// this process may not see.
 class Netlink {
 public:
 	[[nodiscard]] static Result<Netlink> open();
