@@ -26,7 +26,6 @@ guest_node=$RTAP_NODE
 guest_qemu=(qemu-system-x86_64)
 guest_is_emulated=''		# set where KVM itself runs on an emulated processor
 guest_state=$RTAP_TMP/guest
-guest_pokes=0	# of the command that runs
 
 # guest_prepare: image, fifos and KVM; skips the file where a guest cannot run.
 guest_prepare()
@@ -101,25 +100,16 @@ drain()
 # next_line FD DEADLINE: the next whole line in REPLY; fails when the guest is gone.
 next_line()
 {
-	local part seconds=0
+	local part
 
 	REPLY=''
 	until IFS= read -r -t 1 -u "$1" part; do
 		REPLY+=$part
-		((++seconds % 10 > 0)) || [[ $1 != "${agent_out:-}" ]] || guest_poke
 		if ((SECONDS >= $2)) || ! guest_is_alive || kvm_gave_up; then
 			return 1
 		fi
 	done
 	REPLY+=$part
-}
-
-# guest_poke: an empty line for the agent, which it does not answer. Under emulated KVM a guest was seen to
-# lose an interrupt of its serial port or its timer, and to sleep until the next one; its card has its own.
-guest_poke()
-{
-	guest_pokes=$((guest_pokes + 1))
-	echo >&"$agent_in"
 }
 
 # guest_qemu_command: sets `command`, QEMU with all but the network card.
@@ -277,15 +267,11 @@ guest_run()
 		limit=$2
 		shift 2
 	fi
-	guest_pokes=0
 	printf '%s %s\n' "$id" "$*" >&"$agent_in"
 	while next_line "$agent_out" $((SECONDS + limit)); do
 		case $REPLY in
 		'|'*) printf '%s\n' "${REPLY#|}" ;;
-		"done $id "*)
-			((guest_pokes == 0)) || echo "# the guest answered after $guest_pokes pokes" >&2
-			return "${REPLY##* }"
-			;;
+		"done $id "*) return "${REPLY##* }" ;;
 		esac
 	done
 	echo "guest: no answer within $limit s to: $*" >&2
