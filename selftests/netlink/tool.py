@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -99,7 +100,9 @@ class Rig:
     def break_tx(self):
         self.device.rings[TX].post([(GUEST_BASE, 17, INDIRECT)])
         self.device.kick(TX)
-        wait_for("a broken queue", lambda: self.family.queue(self.id, TX)["state"] == "broken")
+        # The last thing that happens: the state is told before the event is.
+        wait_for("an error signalled", lambda: select.select([self.device.errors[TX]], [], [], 0)[0])
+        equal(self.family.queue(self.id, TX)["state"], "broken", "state")
 
 
 def same(mine, theirs, renamed=None):
