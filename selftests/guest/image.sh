@@ -91,19 +91,14 @@ unpack_modules()
 	touch "$1/order"
 }
 
-# build_helper NAME SOURCE [HEADER]: a static program, unless it is there and newer.
-build_helper()
+build_traffic()
 {
-	local name=$1 source=$guest_dir/$2 header=$guest_dir/${3:-$2}
-
-	[[ ! -x $helpers/$name || $source -nt $helpers/$name || $header -nt $helpers/$name ]] || return 0
+	[[ ! -x $helpers/traffic || $guest_dir/traffic.cc -nt $helpers/traffic ||
+		$guest_dir/sha256.h -nt $helpers/traffic ]] || return 0
 	need_programs g++:g++
 	mkdir -p "$helpers"
-	case $source in
-	*.cc) g++ -std=c++20 -O2 -Wall -Wextra -static -o "$helpers/.$name.$$" "$source" ;;
-	*) gcc -std=gnu11 -O2 -Wall -Wextra -static -o "$helpers/.$name.$$" "$source" ;;
-	esac
-	mv "$helpers/.$name.$$" "$helpers/$name"
+	g++ -std=c++20 -O2 -Wall -Wextra -static -o "$helpers/.traffic.$$" "$guest_dir/traffic.cc"
+	mv "$helpers/.traffic.$$" "$helpers/traffic"
 }
 
 fill()
@@ -114,7 +109,7 @@ fill()
 	cp "$(command -v busybox)" "$dir/bin/busybox"
 	ln -s busybox "$dir/bin/sh"
 	install -m 755 "$guest_dir/init" "$dir/init"
-	install -m 755 "$guest_dir"/{net_up,rebind} "$helpers"/{traffic,poll_serial} "$dir/bin/"
+	install -m 755 "$guest_dir"/{net_up,rebind} "$helpers/traffic" "$dir/bin/"
 	unpack_modules "$dir/mod"
 }
 
@@ -138,9 +133,8 @@ main()
 
 	need_programs busybox-static:busybox cpio:cpio kmod:modprobe
 	find_kernel "${1:?"kernel series, or host"}"
-	build_helper traffic traffic.cc sha256.h
-	build_helper poll_serial poll_serial.c
-	hash=$(cat "$guest_dir"/{image.sh,init,net_up,rebind} "$helpers"/{traffic,poll_serial} "$(command -v busybox)" |
+	build_traffic
+	hash=$(cat "$guest_dir"/{image.sh,init,net_up,rebind} "$helpers/traffic" "$(command -v busybox)" |
 		sha256sum | cut -c 1-16)
 	with_lock guest make_image "$cache/guest/$release-$hash"
 	printf '%s\n' "$cache/guest/$release-$hash"

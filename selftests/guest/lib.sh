@@ -120,6 +120,8 @@ guest_qemu_command()
 	# All that follows spares an emulated processor work.
 	cmdline+=" tsc=reliable no_timer_check random.trust_cpu=on init_on_alloc=0 nomodeset"
 	cmdline+=" cryptomgr.notests rcupdate.rcu_expedited=1 8250.nr_uarts=2"
+	# Under emulated KVM a timer that is set once was seen never to fire, and no other after it: have it tick.
+	cmdline+=" lapic=notscdeadline highres=off nohz=off"
 	cmdline+=" ringtap.address=$guest_ip/24"
 	# No window above 4 GiB: emulated, the KVM of 7.3 fails on cards plugged there.
 	command=("${guest_qemu[@]}" -global i440FX-pcihost.pci-hole64-size=0 -accel kvm -cpu "$guest_cpu" -machine "pc,vmport=off,usb=off"
