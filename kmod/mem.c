@@ -64,6 +64,14 @@ struct rtap_mem *rtap_mem_create(const struct vhost_memory_region *regions, u32 
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&mem->refs, 1);
 	mem->nr_regions = nr;
+	if (nr > RTAP_MEM_REGIONS_FREE) {
+		mem->charge = kvmalloc_array(nr, sizeof(struct vhost_iotlb_map),
+					     GFP_KERNEL_ACCOUNT);
+		if (!mem->charge) {
+			err = -ENOMEM;
+			goto err_free;
+		}
+	}
 	/* a region of the whole address space takes two slots; a limit of 0 is refused */
 	mem->tree = vhost_iotlb_alloc(2 * nr + 2, 0);
 	if (!mem->tree) {
@@ -78,6 +86,7 @@ struct rtap_mem *rtap_mem_create(const struct vhost_memory_region *regions, u32 
 err_tree:
 	vhost_iotlb_free(mem->tree);
 err_free:
+	kvfree(mem->charge);
 	kfree(mem);
 	return ERR_PTR(err);
 }
@@ -105,6 +114,7 @@ void rtap_mem_put(struct rtap_mem *mem)
 	if (!mem || !refcount_dec_and_test(&mem->refs))
 		return;
 	vhost_iotlb_free(mem->tree);
+	kvfree(mem->charge);
 	kfree(mem);
 }
 

@@ -14,6 +14,8 @@ struct vhost_memory_region;
 
 /** RTAP_MEM_REGIONS_MAX - regions accepted in one table; more than any client sends */
 #define RTAP_MEM_REGIONS_MAX 65535
+/** RTAP_MEM_REGIONS_FREE - regions that nobody is charged for; as many as stock takes by default */
+#define RTAP_MEM_REGIONS_FREE 64
 
 /**
  * struct rtap_mem - an immutable memory table, shared by the queues of a device
@@ -25,6 +27,11 @@ struct rtap_mem {
 	u32 nr_regions;
 	/** @tree: the regions, keyed by guest physical address */
 	struct vhost_iotlb *tree;
+	/**
+	 * @charge: as much memory as the entries of @tree take, which vhost_iotlb
+	 * has on nobody's account: the owner's cgroup pays by this; NULL for few
+	 */
+	void *charge;
 };
 
 /**

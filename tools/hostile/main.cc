@@ -49,6 +49,8 @@ Tests tests_of(const std::string &group, const StormOptions &options)
 		add_workers(tests, node);
 	else if (group == "stalled")
 		add_stalled(tests, node);
+	else if (group == "accounts")
+		add_accounts(tests, node);
 	else if (group == "history")
 		add_history(tests, node);
 	else if (group == "storm")
@@ -116,7 +118,8 @@ int main(int argc, char **argv)
 	bool list = false;
 
 	app.add_option("group", group,
-		       "lies, gone, frames, running, network, workers, stalled, history or storm")
+		       "lies, gone, frames, running, network, workers, stalled, accounts, history or "
+		       "storm")
 		->required();
 	app.add_option("filter", filter, "only tests with this text in their name");
 	app.add_option("--node", options.node, "vhost-net node to test");

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "hostile/pass_fds.h"
+#include "lib/netns.h"
 #include "lib/worker_threads.h"
 
 namespace ringtap {
@@ -37,8 +38,13 @@ void keep_over_exec(int fd)
 		::pause();
 }
 
-Result<Done> be_owner(const RigOptions &options, Heir kind, int socket)
+Result<Done> be_owner(const RigOptions &options, Heir kind, const Home &home, int socket)
 {
+	if (home.cgroup)
+		TRY(home.cgroup->add(0));
+	if (home.own_netns)
+		TRY(enter_new_netns());
+
 	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
 	pid_t heir = 0;
 
@@ -68,7 +74,7 @@ Result<Done> be_owner(const RigOptions &options, Heir kind, int socket)
 
 } // namespace
 
-Result<std::unique_ptr<Owner>> Owner::start(const RigOptions &options, Heir heir)
+Result<std::unique_ptr<Owner>> Owner::start(const RigOptions &options, Heir heir, const Home &home)
 {
 	std::unique_ptr<Owner> self(new Owner);
 	int pair[2];
@@ -86,7 +92,7 @@ Result<std::unique_ptr<Owner>> Owner::start(const RigOptions &options, Heir heir
 		::prctl(PR_SET_PDEATHSIG, SIGKILL);
 		self->socket_.reset();
 
-		auto done = be_owner(options, heir, theirs.get());
+		auto done = be_owner(options, heir, home, theirs.get());
 
 		fmt::print(stderr, "# owner: {}\n", done ? "" : done.error().message());
 		::_exit(1);
@@ -135,6 +141,22 @@ void Owner::kill()
 		::waitpid(pid_, nullptr, 0);
 		pid_ = -1;
 	}
+}
+
+Result<Done> Owner::expect_killed()
+{
+	auto deadline = std::chrono::steady_clock::now() +
+			std::chrono::milliseconds(Rig::deadline_ms);
+	int status = 0;
+
+	while (::waitpid(pid_, &status, WNOHANG) == 0) {
+		if (std::chrono::steady_clock::now() > deadline)
+			return fail(ETIMEDOUT, "see", "the other process killed");
+		::poll(nullptr, 0, 5);
+	}
+	pid_ = -1;
+	return expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+		      fmt::format("an end by SIGKILL (status {:#x})", status));
 }
 
 void Owner::kill_heir()

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include "hostile/cgroup.h"
 #include "hostile/rig.h"
 
 namespace ringtap {
@@ -18,12 +19,19 @@ enum class Heir {
 	replaced // runs another program itself, with the device's still open
 };
 
+// Where it lives, from before the first thing it allocates.
+struct Home {
+	const Cgroup *cgroup = nullptr; // ours if there is none
+	bool own_netns = false;         // which its TAP is in, and which ends with it
+};
+
 // Killed by the destructor. What it left behind is told by expect_gone().
 class Owner {
 public:
 	// Returns when frames have gone both ways in the new process.
 	[[nodiscard]] static Result<std::unique_ptr<Owner>> start(const RigOptions &options,
-								  Heir heir = Heir::none);
+								  Heir heir = Heir::none,
+								  const Home &home = {});
 	Owner(const Owner &) = delete;
 	Owner &operator=(const Owner &) = delete;
 	~Owner();
@@ -38,6 +46,8 @@ public:
 
 	// SIGKILL, and its end.
 	void kill();
+	// Its end by a SIGKILL that somebody else sends.
+	[[nodiscard]] Result<Done> expect_killed();
 	void kill_heir();
 
 private:

@@ -26,6 +26,7 @@ void add_running(Tests &tests, const std::string &node);
 void add_network(Tests &tests, const std::string &node);
 void add_workers(Tests &tests, const std::string &node);
 void add_stalled(Tests &tests, const std::string &node);
+void add_accounts(Tests &tests, const std::string &node);
 void add_history(Tests &tests, const std::string &node);
 
 [[nodiscard]] const char *layout_name(Layout layout);

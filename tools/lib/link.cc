@@ -227,6 +227,16 @@ Result<Done> Rtnl::set_master(const Link &link, const Link &master)
 	return Done{};
 }
 
+Result<Done> Rtnl::set_netns(const Link &link, int pid)
+{
+	rtnl_link *changes = rtnl_link_alloc();
+
+	if (changes)
+		rtnl_link_set_ns_pid(changes, pid);
+	return change(link, changes,
+		      fmt::format("move to the network namespace of process {}", pid).c_str());
+}
+
 Result<Done> Rtnl::add_bridge(const std::string &name)
 {
 	LinkPtr bridge(rtnl_link_alloc());

@@ -47,6 +47,8 @@ public:
 	[[nodiscard]] Result<Done> set_mac(const Link &link, const MacAddress &mac);
 	// Makes the link a port of a bridge.
 	[[nodiscard]] Result<Done> set_master(const Link &link, const Link &master);
+	// Moves the link to the network namespace of a process.
+	[[nodiscard]] Result<Done> set_netns(const Link &link, int pid);
 	[[nodiscard]] Result<Done> add_bridge(const std::string &name);
 	[[nodiscard]] Result<Done> remove(const Link &link);
 
