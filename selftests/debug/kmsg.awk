@@ -2,7 +2,8 @@
 # Drops from a kernel log what debugging kernels say of others than the module, and what faults make them say.
 #
 # A data race concerns us if one of the two functions is ours; the kernel has many of its own. Between the marks of
-# faults.sh, a kernel that is made to have no memory may say so, with a trace of how it came to ask.
+# faults.sh, a kernel that is made to have no memory may say so, with a trace of how it came to ask. So it may when
+# it kills for want of memory in a cgroup of ours; of anybody else's death the trace is kept.
 
 /rtap: faults begin/ { faults = 1 }
 /rtap: faults end/ { faults = 0 }
@@ -31,5 +32,15 @@ block != "" {
 	next
 }
 faults && /Call Trace:|kmemleak: Cannot allocate a scan area/ { next }
+/invoked oom-killer: / { dying = 1 }
+dying && /Call Trace:/ {
+	trace = trace $0 "\n"
+	next
+}
+/Memory cgroup stats for \/ringtap-/ {
+	dying = 0
+	trace = ""
+}
 { print }
+END { printf "%s", trace }
 END { if (block !~ /BUG: KCSAN/ || ours) printf "%s", block }

@@ -132,7 +132,7 @@ Result<Done> time_is_charged(const RigOptions &options)
 
 // How much of something somebody may have: takes until there is no more, then waits to be killed.
 struct Greed {
-	unsigned most;                                // more than it can ever get
+	unsigned most;                                   // more than it can ever get
 	Result<Done> (*take)(const VhostDevice &device); // with each device that it opens
 };
 
@@ -183,8 +183,8 @@ Result<Done> memory_is_bounded(const std::string &node, const Greed &greed)
 	constexpr uint64_t limit = 24 << 20;
 	auto group = TRY(Cgroup::make("ringtap-accounts"));
 	int users = TRY(module_users()), status = 0;
-	void *shared = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			      -1, 0);
+	void *shared = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			      0);
 	uint64_t before = TRY(kilobytes("/proc/meminfo", "MemAvailable")), least = before;
 
 	if (shared == MAP_FAILED)
@@ -222,8 +222,8 @@ void add_accounts(Tests &tests, const std::string &node)
 	for (Layout layout : {Layout::split, Layout::packed})
 		for (unsigned size : {16, 1024, 32768}) {
 			RigOptions options{.node = node, .layout = layout, .ring = size};
-			std::string name = fmt::format("VmPin has a ring of {} while it is attached",
-						       size);
+			std::string name = fmt::format(
+				"VmPin has a ring of {} while it is attached", size);
 
 			tests.push_back({test_name(options, name.c_str()),
 					 [=] { return pins_are_shown(options); }});

@@ -41,14 +41,16 @@ Result<std::unique_ptr<Cgroup>> Cgroup::make(const std::string &name)
 	if (::mkdir(self->path("").c_str(), 0755) < 0 && errno != EEXIST)
 		return fail(errno, "make", self->path(""));
 	if (::access(self->path("memory.max").c_str(), W_OK) < 0)
-		return fail(ENOTSUP, "use", self->path("memory.max"), "needs the memory controller");
+		return fail(ENOTSUP, "use", self->path("memory.max"),
+			    "needs the memory controller");
 	return self;
 }
 
 Cgroup::~Cgroup()
 {
 	// Who was killed in it may still be on the way out.
-	for (int tries = 0; tries < 1000 && ::rmdir(path("").c_str()) < 0 && errno == EBUSY; tries++)
+	for (int tries = 0; tries < 1000 && ::rmdir(path("").c_str()) < 0 && errno == EBUSY;
+	     tries++)
 		::poll(nullptr, 0, 5);
 }
 

@@ -117,9 +117,10 @@ int main(int argc, char **argv)
 	ringtap::StormOptions options;
 	bool list = false;
 
-	app.add_option("group", group,
-		       "lies, gone, frames, running, network, workers, stalled, accounts, history or "
-		       "storm")
+	app.add_option(
+		   "group", group,
+		   "lies, gone, frames, running, network, workers, stalled, accounts, history or "
+		   "storm")
 		->required();
 	app.add_option("filter", filter, "only tests with this text in their name");
 	app.add_option("--node", options.node, "vhost-net node to test");

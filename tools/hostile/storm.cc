@@ -8,11 +8,16 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,7 +25,9 @@
 
 #include <fmt/format.h>
 
+#include "hostile/cgroup.h"
 #include "hostile/owner.h"
+#include "lib/link.h"
 
 namespace ringtap {
 
@@ -29,7 +36,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr unsigned processes = 2;
-constexpr const char *group = "/sys/fs/cgroup/ringtap-storm";
 
 bool write_word(const std::string &path, const std::string &word)
 {
@@ -61,43 +67,97 @@ void hotplug(StormRandom &random, StormCounts &counts)
 }
 
 // Its process cannot run; the device can still be asked, and what is frozen can be killed.
-void freeze(Owner &owner, StormCounts &counts)
+void freeze(const Cgroup &group, Owner &owner, StormCounts &counts)
 {
 	uint64_t features;
 
-	(void)::mkdir(group, 0755);
-	if (!write_word(std::string(group) + "/cgroup.procs", std::to_string(owner.pid())) ||
-	    !write_word(std::string(group) + "/cgroup.freeze", "1"))
+	if (!group.set("cgroup.freeze", "1"))
 		return;
 	counts.of[StormCounts::freezes]++;
 	::poll(nullptr, 0, 20);
 	(void)::ioctl(owner.device().get(), VHOST_GET_FEATURES, &features);
 }
 
+// Its cgroup may have no memory any more: the kernel kills it, and takes its pages before it has ended.
+Result<Done> starve(const Cgroup &group, Owner &owner, StormCounts &counts)
+{
+	TRY(group.set("memory.max", "0"));
+	TRY(owner.expect_killed());
+	counts.of[StormCounts::starved]++;
+	return group.set("memory.max", "max");
+}
+
+// Its TAP goes to the network namespace of a process that ends, and with that namespace, under traffic.
+Result<Done> abduct(Owner &owner, StormCounts &counts)
+{
+	ifreq request{};
+	int ready[2];
+	char byte;
+
+	if (::ioctl(owner.tap().get(), TUNGETIFF, &request) < 0 || ::pipe2(ready, O_CLOEXEC) < 0)
+		return fail(errno, "abduct", "a TAP");
+
+	pid_t pid = ::fork();
+
+	if (pid == 0) {
+		::prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (::unshare(CLONE_NEWNET) == 0)
+			(void)!::write(ready[1], "", 1);
+		::pause();
+		::_exit(0);
+	}
+	::close(ready[1]);
+
+	bool there = pid > 0 && ::read(ready[0], &byte, 1) == 1;
+	auto moved = [&]() -> Result<Done> {
+		Rtnl rtnl = TRY(Rtnl::open());
+
+		return rtnl.set_netns(TRY(rtnl.find(request.ifr_name)), pid);
+	};
+	Result<Done> done = there ? moved() : fail(errno, "make", "a network namespace");
+
+	::close(ready[0]);
+	if (pid > 0) {
+		::kill(pid, SIGKILL);
+		::waitpid(pid, nullptr, 0);
+	}
+	counts.of[StormCounts::abducted]++;
+	return done;
+}
+
 // Somebody's whole life with a device, in one of the ways that it can end.
-Result<Done> life(const StormOptions &options, StormRandom &random, StormCounts &counts)
+Result<Done> life(const StormOptions &options, const Cgroup &group, StormRandom &random,
+		  StormCounts &counts)
 {
 	const Heir heirs[] = {Heir::none, Heir::forked, Heir::execed, Heir::replaced};
+	enum End { killed, starved, with_namespace, without_tap, ends } end = End(random() % ends);
 	RigOptions rig{.node = options.node,
 		       .layout = random() % 2 ? Layout::split : Layout::packed,
 		       .queue = unsigned(random() % 2)};
-	auto owner = TRY(Owner::start(rig, heirs[random() % std::size(heirs)]));
+	Home home{.cgroup = &group, .own_netns = end == with_namespace};
+	auto owner = TRY(Owner::start(rig, heirs[random() % std::size(heirs)], home));
 
+	if (end == without_tap)
+		TRY(abduct(*owner, counts));
 	owner->tap().reset();
 	if (random() % 4 == 0)
 		hotplug(random, counts);
 	if (random() % 3 == 0)
-		freeze(*owner, counts);
+		freeze(group, *owner, counts);
 	if (::syscall(SYS_delete_module, "ringtap", O_NONBLOCK) == 0)
 		return fail(0, "see", "the module stay while it is used");
 	counts.of[StormCounts::unloads]++;
 	::poll(nullptr, 0, int(random() % 50));
 	if (random() % 2)
 		owner->device().reset();
-	owner->kill();
-	counts.of[StormCounts::kills]++;
-	(void)write_word(std::string(group) + "/cgroup.freeze", "0");
-	return Done{};
+	if (end == starved) {
+		TRY(starve(group, *owner, counts));
+	} else {
+		owner->kill();
+		counts.of[StormCounts::kills]++;
+	}
+	counts.of[StormCounts::namespaces] += end == with_namespace;
+	return group.set("cgroup.freeze", "0");
 }
 
 // Waits for them, and longer than they should take; a hang is told from slowness by its deadline.
@@ -131,7 +191,8 @@ void say(const StormOptions &options, const StormCounts &counts)
 	::fflush(stdout);
 }
 
-Result<Done> rage(const StormOptions &options, Owner &healthy, StormCounts &counts)
+Result<Done> rage(const StormOptions &options, const Cgroup &group, Owner &healthy,
+		  StormCounts &counts)
 {
 	auto deadline = Clock::now() + std::chrono::seconds(options.seconds);
 	StormRandom random(options.seed);
@@ -153,7 +214,7 @@ Result<Done> rage(const StormOptions &options, Owner &healthy, StormCounts &coun
 	Result<Done> good = Done{};
 
 	while (good && Clock::now() < deadline) {
-		good = life(options, random, counts);
+		good = life(options, group, random, counts);
 		if (good)
 			good = healthy.expect_traffic();
 	}
@@ -169,6 +230,7 @@ Result<Done> rage(const StormOptions &options, Owner &healthy, StormCounts &coun
 Result<Done> run_storm(const StormOptions &options)
 {
 	int users = TRY(module_users());
+	auto group = TRY(Cgroup::make("ringtap-storm"));
 	void *shared = ::mmap(nullptr, sizeof(StormCounts), PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -184,7 +246,7 @@ Result<Done> run_storm(const StormOptions &options)
 	fmt::print("# storm: --seed {} --seconds {}\n", options.seed, options.seconds);
 	::fflush(stdout);
 
-	Result<Done> good = rage(options, *healthy, *counts);
+	Result<Done> good = rage(options, *group, *healthy, *counts);
 
 	say(options, *counts);
 	TRY(std::move(good));

@@ -33,6 +33,9 @@ struct StormCounts {
 		unloads,
 		hotplugs,
 		freezes,
+		starved,
+		namespaces,
+		abducted,
 		kinds
 	};
 	static constexpr const char *names[kinds] = {"ioctls",
@@ -46,7 +49,10 @@ struct StormCounts {
 						     "owners killed",
 						     "rmmod attempts",
 						     "CPUs taken off",
-						     "freezes"};
+						     "freezes",
+						     "owners killed for want of memory",
+						     "owners that ended with their namespace",
+						     "TAPs that another namespace took along"};
 
 	std::array<std::atomic<uint64_t>, kinds> of = {};
 	std::atomic<uint64_t> running = 0; // starts after which a backend was taken
