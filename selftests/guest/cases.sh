@@ -106,7 +106,7 @@ reboots()
 {
 	need_plain_guest
 	echo "0 sync; reboot -f" >&"$agent_in"
-	guest_wait_ready 240
+	guest_wait_ready 240 || guest_broke "no agent after its reboot"
 	expect_served split "${usual[@]}"
 	all_traffic
 }

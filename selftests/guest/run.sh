@@ -4,11 +4,12 @@
 # rtap-kernels: all
 # rtap-needs: root module kvm
 #
-#	run.sh [--quick] [--only REGEX] [--node NODE]
+#	run.sh [--quick] [--only REGEX] [--repeat N] [--node NODE]
 #
-# --quick: boot, ping and TCP. --only: tests whose name matches REGEX. --node: another node to serve
-# the guest, /dev/vhost-net to compare. Runs on a KVM host, such as the test VM, where selftests/vm/vm.sh
-# starts it. $OUT keeps the guest's console. On a failure the next test gets a new guest.
+# --quick: boot, ping and TCP. --only: tests whose name matches REGEX. --repeat: all of them N times, to hunt for
+# what fails rarely. --node: another node to serve the guest, /dev/vhost-net to compare. Runs on a KVM host, such
+# as the test VM, where selftests/vm/vm.sh starts it. $OUT keeps the guest's console. On a failure the next test
+# gets a new guest.
 # shellcheck disable=SC2317,SC2119 # run_test calls the functions; need_module has optional arguments
 
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -21,15 +22,16 @@ here="$(cd "$(dirname "$0")" && pwd)"
 # shellcheck source=selftests/guest/cases.sh
 . "$here/cases.sh"
 
-quick='' only=''
+quick='' only='' repeat=1
 # Of a check, the newest kernel alone runs everything.
 [[ ${RTAP_MODE:-} != check || ${RINGTAP_SERIES:-} == 7.3 ]] || quick=1
 while (($#)); do
 	case $1 in
 	--quick) quick=1 ;;
 	--only) only=$2 && shift ;;
+	--repeat) repeat=$2 && shift ;;
 	--node) guest_node=$2 && shift ;;
-	*) fail "usage: run.sh [--quick] [--only REGEX] [--node NODE]" ;;
+	*) fail "usage: run.sh [--quick] [--only REGEX] [--repeat N] [--node NODE]" ;;
 	esac
 	shift
 done
@@ -59,8 +61,10 @@ tests=(
 )
 
 chosen=()
-for entry in "${tests[@]}"; do
-	[[ ! ${entry%%|*} =~ $only ]] || chosen+=("$entry")
+for ((; repeat > 0; repeat--)); do
+	for entry in "${tests[@]}"; do
+		[[ ! ${entry%%|*} =~ $only ]] || chosen+=("$entry")
+	done
 done
 ((${#chosen[@]} > 0)) || fail "no test has a name like '$only'"
 
@@ -69,9 +73,32 @@ guest_test()
 {
 	local failed=$tap_failed started=$SECONDS
 
-	run_test "$1" "$2"
+	run_test "$1" as_kvm_allows "$2"
 	((tap_failed == failed)) || guest_kill
 	echo "# $((SECONDS - started)) s"
+}
+
+# as_kvm_allows FUNCTION: again, with a new guest, if the emulation of KVM gave up under it.
+as_kvm_allows()
+{
+	local attempt rc
+
+	for attempt in 1 2 3; do
+		rc=0
+		set +e
+		(
+			set -e
+			"$1"
+		)
+		rc=$?
+		set -e
+		if ((rc == 0 || rc == RTAP_SKIP)) || [[ -z $guest_is_emulated ]] || ! kvm_gave_up; then
+			return "$rc"
+		fi
+		echo "attempt $attempt: KVM's emulation gave up"
+		guest_kill
+	done
+	return "$rc"
 }
 
 if [[ $guest_node == "$RTAP_STOCK_NODE" ]]; then

@@ -31,8 +31,7 @@ host_result()
 	wait_for 300 test -s "$1" && cat "$1"
 }
 
-# guest_result FILE: what a program in the guest published there. The host asks again and again: a guest that
-# slept in a loop of its own was seen to sleep for ever under emulated KVM, its kernel and card alive.
+# guest_result FILE: what a program in the guest published there, as soon as it is.
 guest_result()
 {
 	local tries rc
