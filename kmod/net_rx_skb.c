@@ -90,7 +90,8 @@ static int rtap_net_rx_consume(struct rtap_net_queue *q, void **packets)
 			q->want = RTAP_VQ_CHAINS;
 			return n;
 		}
-		packets[n] = __ptr_ring_consume(ring);
+		/* clears slots that tun looks at plainly: full, or not yet */
+		packets[n] = data_race(__ptr_ring_consume(ring));
 		at += span;
 	}
 	q->want = RTAP_NET_BATCH;
