@@ -193,6 +193,8 @@ spoiled()
 {
 	if (($1 == 124)) && emulator_died "$OUT/console.log"; then
 		echo "QEMU's own int3 race (not the module's) ended the VM"
+	elif (($1 == 126)); then
+		echo "QEMU lost a timer: the VM stood still with all processors halted"
 	elif [[ -e $OUT/unfit ]]; then
 		sed 's/^/# /' "$OUT/unfit" >&2
 		echo "the emulated KVM of that VM boots no guest, not even one without a card"

@@ -240,7 +240,8 @@ killed_under_load()
 	if serves_by_ringtap; then
 		kmsg_since_mark | grep -i ringtap && fail "the module logged something"
 		rmmod ringtap
-		! module_is_loaded ringtap
+		refute module_is_loaded ringtap
+		[[ -z ${RINGTAP_KO:-} ]] || insmod "$RINGTAP_KO"
 	fi
 	kmsg_is_clean
 }

@@ -7,6 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 boot_limit=$((240 * ${RTAP_SLOW:-1}))
+beat_limit=$((240 * ${RTAP_SLOW:-1}))
 mem=4G smp=2 limit=600 append='' icount='' tty='' threads=multi
 qemu_extra=()
 
@@ -28,7 +29,8 @@ usage()
 	The command runs as root in the top directory of the tree. Every file of the machine is
 	there; what the VM writes is lost at its end, but for \$OUT. In the environment:
 	RINGTAP_SERIES, RINGTAP_KO, RINGTAP (the tool), OUT (also the kernel log: console.log, dmesg.txt).
-	Exit status: the command's; 124 after a panic or oops; 125 when the time is over.
+	Exit status: the command's; 124 after a panic or oops; 125 when the time is over, or the machine
+	stands still; 126 when it stands still with all processors halted, which is QEMU's doing.
 	EOF
 }
 
@@ -69,7 +71,9 @@ make_out()
 	fi
 	rm -rf "$out/.vm"
 	mkdir "$out/.vm"
-	rm -f "$out"/{console.log,dmesg.txt}
+	rm -f "$out"/{console.log,dmesg.txt,cpus.txt}
+	mkfifo "$out/.vm/monitor".{in,out}
+	exec {monitor_in}<>"$out/.vm/monitor.in" {monitor_out}<>"$out/.vm/monitor.out"
 }
 
 # watch_boot : ends a VM whose first process has not begun in time; under emulation one in hundreds never does.
@@ -84,6 +88,42 @@ watch_boot()
 	done
 	touch "$out/.vm/stuck"
 	kill "$qemu" 2>/dev/null || true
+}
+
+# ask_monitor COMMAND : what QEMU's monitor says to it, within seconds.
+ask_monitor()
+{
+	local line
+
+	echo "$1" >&"$monitor_in"
+	while IFS= read -r -t 5 -u "$monitor_out" line; do
+		printf '%s\n' "${line%$'\r'}"
+	done
+}
+
+# watch_beat : ends a VM whose clock stands still, and keeps what its processors were at.
+watch_beat()
+{
+	local last now
+
+	while kill -0 "$qemu" 2>/dev/null; do
+		sleep 10
+		last=$(stat -c %Y "$out/.vm/beat" 2>/dev/null) || continue
+		now=$(date +%s)
+		((now - last > beat_limit)) || continue
+		[[ ! -e $out/.vm/status ]] || return 0
+		ask_monitor "info registers -a" >"$out/cpus.txt"
+		touch "$out/.vm/still"
+		kill "$qemu" 2>/dev/null || true
+		return 0
+	done
+}
+
+# halted : each processor waits for an interrupt, and would take one.
+halted()
+{
+	grep -q 'HLT=' "$out/cpus.txt" && ! grep -q 'HLT=0' "$out/cpus.txt" &&
+		! grep 'HLT=' "$out/cpus.txt" | grep -qvE 'RFL=[0-9a-f]*[2367abef][0-9a-f]{2} '
 }
 
 # The command and its environment, as a script that the VM runs.
@@ -110,6 +150,7 @@ write_command()
 	vm_modules=$(realpath "$(kernel_modules "$series")")
 	vm_tty=$tty
 	vm_term=${TERM:-dumb}
+	vm_beat=$([[ -n $icount ]] || echo 1)
 	EOF
 }
 
@@ -121,6 +162,7 @@ qemu_arguments()
 	args=(-nodefaults -nographic -no-reboot -m "$mem"
 		-kernel "$(kernel_root "$series")/vmlinuz" -initrd "$initrd"
 		-chardev "file,id=log,path=$out/console.log" -serial chardev:log
+		-chardev "pipe,id=monitor,path=$out/.vm/monitor" -mon "chardev=monitor,mode=readline"
 		-chardev "stdio,id=tty,signal=off" -serial chardev:tty
 		-fsdev "local,id=root,path=/,security_model=none,multidevs=remap,readonly=on"
 		-device "virtio-9p-pci,fsdev=root,mount_tag=root9p"
@@ -154,6 +196,7 @@ run_qemu()
 		trap 'exit 130' INT
 		trap 'exit 143' TERM HUP
 		watch_boot &
+		watch_beat &
 		wait "$qemu" || rc=$?
 		trap - EXIT
 	fi
@@ -171,6 +214,13 @@ judge()
 	if grep -qE 'Kernel panic|Oops|BUG:|general protection fault' "$out/console.log"; then
 		say "$series: the kernel died; the end of $out/console.log:"
 		rc=124
+	elif [[ -e $out/.vm/still ]] && halted; then
+		say "$series: no sign of life for $beat_limit seconds, each processor halted: a timer of QEMU's was lost"
+		rc=126
+	elif [[ -e $out/.vm/still ]]; then
+		say "$series: no sign of life for $beat_limit seconds; its processors, and the end of $out/console.log:"
+		cat "$out/cpus.txt" >&2
+		rc=125
 	elif ((rc == 124 || rc == 137)); then
 		say "$series: no end after $limit seconds; the end of $out/console.log:"
 		rc=125
