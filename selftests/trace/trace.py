@@ -271,6 +271,8 @@ def trace_cmd():
 @case("bpftrace reads the fields")
 def bpftrace():
     need("bpftrace")
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        raise Skip("this kernel has no BTF")
     text = run("bpftrace", "-c", " ".join(DRIVE), "-e",
                "tracepoint:ringtap:batch { @packets[args->queue] = sum(args->packets); }"
                "tracepoint:ringtap:kick { @waited[args->dev] = hist(args->waited); }")
