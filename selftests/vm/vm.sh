@@ -195,8 +195,9 @@ run_qemu()
 		trap 'kill "$qemu" 2>/dev/null || true' EXIT
 		trap 'exit 130' INT
 		trap 'exit 143' TERM HUP
-		watch_boot &
-		watch_beat &
+		# Whoever reads what we say waits for its end, not for a watcher's sleep.
+		watch_boot >/dev/null 2>&1 &
+		watch_beat >/dev/null 2>&1 &
 		wait "$qemu" || rc=$?
 		trap - EXIT
 	fi
