@@ -193,8 +193,9 @@ Result<Done> Rig::wait_until(const std::string &what, const std::function<bool()
 
 Result<Done> Rig::wait_used(unsigned chains)
 {
+	// A split ring's count has 16 bits.
 	return wait_until(fmt::format("{} chains back", chains),
-			  [&] { return ring->used() >= chains; });
+			  [&] { return int16_t(ring->used() - chains) >= 0; });
 }
 
 // Frames may wait that were sent before: the one that counts is the last.
