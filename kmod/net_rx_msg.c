@@ -50,17 +50,16 @@ static int rtap_net_rx_patch_header(struct rtap_net_queue *q, const struct rtap_
 {
 	struct virtio_net_hdr_mrg_rxbuf hdr = {};
 	size_t skip = offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers);
+	struct iovec iov[RTAP_NET_HDR_IOVS];
 	struct rtap_cursor cur = *start;
-	struct iovec iov;
 
 	hdr.num_buffers = __cpu_to_virtio16(true, chains);
 	if (q->own_hdr)
 		return rtap_cursor_write(&cur, &hdr, q->hdr_len);
 	if (q->hdr_len <= skip)
 		return 0;
-	for (; skip; skip -= iov.iov_len)
-		if (rtap_cursor_iov(&cur, &iov, 1, skip) < 0)
-			return -EFAULT;
+	if (rtap_cursor_iov(&cur, iov, ARRAY_SIZE(iov), skip) < 0)
+		return -EFAULT;
 	return rtap_cursor_write(&cur, &hdr.num_buffers, sizeof(hdr.num_buffers));
 }
 
