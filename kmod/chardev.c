@@ -44,16 +44,19 @@ static void rtap_chardev_closing(struct work_struct *work)
 }
 
 /*
- * A device ends when its worker has, which waits for pages of the owner's. Whoever
- * closes the last file of it waits as well, but for a kernel thread: it has files of
- * others to close (those that lay in sockets, for one), which must not wait.
+ * A device ends when its worker has, which waits for pages of the owner's, or for the
+ * owner to be continued where that was stopped. An owner that closes the last file of
+ * it waits as well. Nobody else does: who was passed the file, or a kernel thread that
+ * closes files of everybody's (those that lay in sockets, for one).
  */
 static int rtap_chardev_release(struct inode *inode, struct file *filp)
 {
 	struct rtap_net *net = filp->private_data;
 
 	rtap_registry_remove(net);
-	if (current->flags & PF_KTHREAD) {
+	if (rtap_dev_is_strangers(&net->dev)) {
+		/* nobody will use what it copies; and others wait for their turn here */
+		rtap_dev_interrupt_workers(&net->dev);
 		/* the file still holds a reference to the module */
 		__module_get(THIS_MODULE);
 		INIT_WORK(&net->closing, rtap_chardev_closing);
@@ -143,7 +146,7 @@ int rtap_chardev_init(const char *node)
 		pr_err("ringtap: node=\"%s\" cannot be the name of a device node\n", node);
 		return -EINVAL;
 	}
-	rtap_chardev_closer = alloc_workqueue("ringtap", WQ_UNBOUND, 0);
+	rtap_chardev_closer = alloc_workqueue("ringtap", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	if (!rtap_chardev_closer)
 		return -ENOMEM;
 	rtap_chardev_misc.name = node;

@@ -128,6 +128,21 @@ int rtap_dev_check_owner(const struct rtap_dev *dev)
 	return dev->mm == current->mm && dev->mm ? 0 : -EPERM;
 }
 
+/**
+ * rtap_dev_is_strangers() - whether the caller has nothing to do with the owner
+ * @dev: the device; nobody else can reach it
+ *
+ * An owner that exits has no mm any more.
+ *
+ * Return: true if there is an owner, and the caller is another process.
+ */
+bool rtap_dev_is_strangers(const struct rtap_dev *dev)
+{
+	const struct rtap_owner *whose = rcu_dereference_protected(dev->whose, true);
+
+	return whose && dev->mm != current->mm && whose->pid != task_tgid(current);
+}
+
 /* The log is written only with LOG_ALL, which is not offered: kept, and nothing else. */
 static long rtap_dev_set_log_base(struct rtap_dev *dev, void __user *argp)
 {

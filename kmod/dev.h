@@ -69,6 +69,8 @@ struct rtap_dev {
 	struct rtap_event_source events;
 	/** @node: name of the node it was opened through; constant */
 	const char *node;
+	/** @closing: the last file of it is being closed: nobody else can reach it */
+	bool closing;
 	/** @opened: when, in nanoseconds of CLOCK_BOOTTIME; constant */
 	u64 opened;
 	/** @list: on the list of open devices; guarded by registry.c */
@@ -107,6 +109,7 @@ void rtap_dev_exit(struct rtap_dev *dev);
 int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers);
 void rtap_dev_disown(struct rtap_dev *dev);
 int rtap_dev_check_owner(const struct rtap_dev *dev);
+bool rtap_dev_is_strangers(const struct rtap_dev *dev);
 long rtap_dev_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
 
 /* dev_report.c: what is said about a device without its lock */

@@ -122,7 +122,8 @@ void rtap_dev_interrupt_workers(struct rtap_dev *dev)
  * @vq: a queue of it
  *
  * A worker holds the lock while it waits for a page of the owner's. If the owner is
- * killed in here, nobody may be left to supply the page: then nobody waits for it.
+ * killed in here, or who closes the device, nobody may be left to supply the page:
+ * then nobody waits for it. Others may not have the copy fail.
  *
  * Context: process context; sleeps for as long as a run over the queue takes.
  */
@@ -130,7 +131,7 @@ void rtap_dev_lock_vq(struct rtap_dev *dev, struct rtap_vq *vq)
 {
 	if (likely(!mutex_lock_killable(&vq->lock)))
 		return;
-	if (dev->mm == current->mm)
+	if (dev->closing || dev->mm == current->mm)
 		rtap_dev_interrupt_workers(dev);
 	mutex_lock(&vq->lock);
 }

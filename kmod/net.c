@@ -125,6 +125,7 @@ static void rtap_net_reset(struct rtap_net *net)
  */
 void rtap_net_destroy(struct rtap_net *net)
 {
+	net->dev.closing = true;
 	/* a worker may wait for a page from the very process that is ending here */
 	if (current->flags & PF_EXITING)
 		rtap_dev_interrupt_workers(&net->dev);

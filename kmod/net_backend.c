@@ -120,8 +120,8 @@ void rtap_backend_put(struct rtap_backend *backend)
  */
 bool rtap_backend_ready(const struct rtap_backend *backend)
 {
-	/* a plain look at a slot that tun is filling: if too early, its wake-up follows */
 	if (backend->ring)
+		/* a plain look at a slot that tun is filling: if too early, its wake-up follows */
 		return !data_race(ptr_ring_empty(backend->ring));
 	return !skb_queue_empty_lockless(&backend->sock->sk->sk_receive_queue);
 }

@@ -30,6 +30,10 @@ struct vhost_task {
 	int join_err;
 	/** @started: @fn may be called */
 	bool started;
+	/** @stop: @fn is to be called no more */
+	bool stop;
+	/** @ended: it is not */
+	struct completion ended;
 	/** @fn: called in a loop; false means that there was nothing to do */
 	bool (*fn)(void *arg);
 	/** @arg: for @fn */
@@ -46,20 +50,29 @@ static int rtap_compat_task_main(void *data)
 	complete(&task->joined);
 	kthread_use_mm(task->mm);
 	for (;;) {
-		/* pairs with the wake-ups of kthread_stop(), task_start() and task_wake() */
+		/* pairs with the wake-ups of task_free(), task_start() and task_wake() */
 		set_current_state(signal_pending(current) ? TASK_IDLE : TASK_INTERRUPTIBLE);
-		if (kthread_should_stop())
+		if (READ_ONCE(task->stop))
 			break;
 		if (!READ_ONCE(task->started) || !task->fn(task->arg))
 			schedule();
 	}
 	__set_current_state(TASK_RUNNING);
 	kthread_unuse_mm(task->mm);
+	complete(&task->ended);
 	return 0;
 }
 
+/*
+ * The thread may wait for a page that comes from who waits for the thread here: if
+ * that is killed, nobody may be left to supply it, and the copy is to fail.
+ */
 static void rtap_compat_task_free(struct vhost_task *task)
 {
+	WRITE_ONCE(task->stop, true);
+	wake_up_process(task->thread);
+	if (wait_for_completion_killable(&task->ended))
+		rtap_vhost_task_interrupt(task);
 	kthread_stop(task->thread);
 	put_task_struct(task->thread);
 	mmput(task->mm);
@@ -86,6 +99,7 @@ struct vhost_task *rtap_compat_task_create(bool (*fn)(void *arg), void (*handle_
 	if (!task)
 		return ERR_PTR(-ENOMEM);
 	init_completion(&task->joined);
+	init_completion(&task->ended);
 	task->fn = fn;
 	task->arg = arg;
 	task->creator = current;

@@ -19,6 +19,8 @@ public:
 	LatePage &operator=(const LatePage &) = delete;
 	~LatePage();
 
+	[[nodiscard]] int fd() const { return fd_.get(); }
+
 	// Until somebody waits for the page.
 	[[nodiscard]] Result<Done> wait();
 	// There it is, all zero.

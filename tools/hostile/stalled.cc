@@ -213,14 +213,17 @@ enum class Last {
 	serving_new, // or younger: files are closed in an order
 	detaching,   // and one of its threads waits for the worker
 	attaching,   // pages of the ring are waited for
+	closing,     // having become another program, which is no owner, and closes the device
 };
+
+constexpr int newest_fd = 500;
 
 // Give the device the highest descriptor there is.
 Result<Fd> keep_as_newest(const Rig &rig)
 {
-	Fd kept(::fcntl(rig.device->fd().get(), F_DUPFD_CLOEXEC, 500));
+	Fd kept(::fcntl(rig.device->fd().get(), F_DUPFD_CLOEXEC, newest_fd));
 
-	if (!kept)
+	if (kept.get() != newest_fd)
 		return fail(errno, "keep", "the device");
 	::close(rig.device->fd().get());
 	return kept;
@@ -247,7 +250,7 @@ Result<Done> be_stalled(const RigOptions &options, Last last, int socket)
 	} else {
 		TRY(stall(*rig, page));
 	}
-	if (last == Last::serving_new)
+	if (last == Last::serving_new || last == Last::closing)
 		newest = TRY(keep_as_newest(*rig));
 	if (last == Last::detaching) {
 		other = std::jthread([&] { (void)rig->detach(); });
@@ -255,8 +258,30 @@ Result<Done> be_stalled(const RigOptions &options, Last last, int socket)
 	}
 	if (::send(socket, "", 1, MSG_NOSIGNAL) < 0)
 		return fail(errno, "tell", "the parent");
+	if (last == Last::closing) {
+		// Its page could still come, from whoever has the descriptor.
+		::fcntl(newest.get(), F_SETFD, 0);
+		::fcntl(page.fd(), F_SETFD, 0);
+		::execlp("bash", "bash", "-c",
+			 fmt::format("exec {}>&-; sleep 1000", newest_fd).c_str(), nullptr);
+		return fail(errno, "run", "bash");
+	}
 	for (;;)
 		::pause();
+}
+
+// A descriptor is gone at once, and then the file is closed.
+Result<Done> expect_closing(pid_t pid)
+{
+	std::string file = fmt::format("/proc/{}/fd/{}", pid, newest_fd);
+
+	for (int ms = 0; ::access(file.c_str(), F_OK) == 0; ms += 5) {
+		if (ms > Rig::deadline_ms)
+			return fail(ETIMEDOUT, "see", "the device's last descriptor closed");
+		::poll(nullptr, 0, 5);
+	}
+	::poll(nullptr, 0, moment_ms);
+	return Done{};
 }
 
 Result<Done> expect_death(pid_t pid)
@@ -300,7 +325,11 @@ Result<Done> killed(const RigOptions &options, Last last)
 		return fail(WIFEXITED(status) && WEXITSTATUS(status) == 2 ? ENOTSUP : 0, "see",
 			    "the owner's worker wait for a page", "no userfaultfd here");
 	}
+
+	Result<Done> closing = last == Last::closing ? expect_closing(pid) : Done{};
+
 	::kill(pid, SIGKILL);
+	TRY(std::move(closing));
 	TRY(expect_death(pid));
 	return expect_gone(pid, users);
 }
@@ -370,6 +399,48 @@ Result<Done> collected(const RigOptions &options)
 	return expect_gone(::getpid(), users);
 }
 
+// Who was given the device, and is the last to close it, does not wait for another's page.
+Result<Done> closed_by_stranger(const RigOptions &options)
+{
+	int users = TRY(module_users());
+	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
+	int pair[2];
+	char byte;
+
+	TRY(rig->honest());
+	if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail(errno, "make", "a socket pair");
+
+	Fd ours(pair[0]), theirs(pair[1]);
+	pid_t pid = ::fork();
+
+	if (pid < 0)
+		return fail(errno, "have", "a child");
+	if (pid == 0) {
+		::prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)::recv(theirs.get(), &byte, 1, 0);
+		::close(rig->device->fd().get());
+		(void)::send(theirs.get(), "", 1, MSG_NOSIGNAL);
+		::_exit(0);
+	}
+
+	LatePage page = TRY(late_buffer(*rig));
+
+	TRY(stall(*rig, page));
+	rig->device.reset();
+	if (::send(ours.get(), "", 1, MSG_NOSIGNAL) < 0)
+		return fail(errno, "tell", "a child");
+
+	pollfd end{ours.get(), POLLIN, 0};
+	bool closed = ::poll(&end, 1, Rig::deadline_ms) == 1;
+
+	TRY(page.supply());
+	TRY(expect_death(pid));
+	TRY(expect(closed, "the device closed while a page is waited for"));
+	rig.reset();
+	return expect_gone(::getpid(), users);
+}
+
 } // namespace
 
 void add_stalled(Tests &tests, const std::string &node)
@@ -401,8 +472,12 @@ void add_stalled(Tests &tests, const std::string &node)
 				   Last::serving_new);
 			add_killed("owner killed as it detaches", Last::detaching);
 			add_killed("owner killed as it attaches", Last::attaching);
+			add_killed("killed as it closes the device, being another program by then",
+				   Last::closing);
 			tests.push_back({test_name(options, "closed by the kernel"),
 					 [=] { return collected(options); }});
+			tests.push_back({test_name(options, "closed by another process"),
+					 [=] { return closed_by_stranger(options); }, true});
 		}
 }
 
