@@ -1,15 +1,45 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Reads the TAP of a stage, prints it with the stage's name, and keeps one result line per test.
 #
-# A file's own line counts only if no line inside it did: its tests are what is counted.
+# A file's own line counts only if no line inside it did: its tests are what is counted. The file WHY gets
+# each failure with some of what was printed about it, and why the stage began anew.
 
 function result(line)
 {
 	print line >results
 	fflush(results)
 	total++
-	if (line ~ /^not ok/)
+	# Suites that indent say why before, others after.
+	notes = 0
+	if (line ~ /^not ok/) {
 		failed++
+		sub(/^not ok (- )?/, "", line)
+		explain("FAILED " stage ": " line)
+		for (i = 0; i < said; i++)
+			if (i < 3 || i >= said - 3)
+				explain("    " notes_before[i])
+		notes = 5
+	}
+	said = 0
+}
+
+function explain(line)
+{
+	print substr(line, 1, 200) >why
+	fflush(why)
+}
+
+function note(line)
+{
+	sub(/^ *# */, "", line)
+	if (line == "" || line ~ /^[0-9]+ s$/)
+		return
+	if (notes > 0 && !inside) {
+		notes--
+		explain("    " line)
+	} else {
+		notes_before[said++] = line
+	}
 }
 
 function show(line)
@@ -29,6 +59,7 @@ function bare(line)
 
 BEGIN {
 	printf "" >results
+	printf "" >why
 }
 
 { gsub(/\r/, "") }
@@ -43,8 +74,9 @@ BEGIN {
 /^RTAP_AGAIN / {
 	close(results)
 	printf "" >results
-	total = failed = inside = inside_failed = 0
+	total = failed = inside = inside_failed = said = notes = 0
 	sub(/^RTAP_AGAIN /, "once more: ")
+	explain(stage ": " $0)
 	show($0)
 	next
 }
@@ -66,6 +98,8 @@ BEGIN {
 	show($0)
 	next
 }
+
+/^ *#/ { note($0) }
 
 # What a failed test printed comes after its line in some suites, before it in others: show notes.
 /^#/ || /^Bail out!/ || /^ +#/ || /FAILED|error:|warning:/ || verbose {

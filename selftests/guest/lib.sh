@@ -147,7 +147,7 @@ guest_start()
 	done
 	guest_examine | tee "$guest_state/examined"
 	if [[ -n $guest_is_emulated ]] && ! bare_guest_boots; then
-		mv "$guest_state/examined" "$guest_state/unfit"
+		cat "$guest_state/word" "$guest_state/examined" >"$guest_state/unfit"
 		[[ -z ${OUT:-} ]] || cp "$guest_state/unfit" "$OUT/unfit"
 		skip_unfit
 	fi
@@ -156,7 +156,18 @@ guest_start()
 
 skip_unfit()
 {
-	skip "the emulated KVM of this VM boots no guest, not even one without a card"
+	skip "the emulated KVM of this VM boots no guest, not even one without a card: $(head -n 1 "$guest_state/unfit")"
+}
+
+# guest_last_word: a line of what QEMU or else the guest's kernel said last, and where it stands.
+guest_last_word()
+{
+	local word where
+
+	word=$(grep -m 1 'KVM internal error' "$guest_state/qemu.log") ||
+		word=$(tail -n 1 "$guest_state/console" | tr -cd '[:print:]' | cut -c1-60)
+	where=$(monitor "info registers" 2>/dev/null | grep -oE 'RIP=[0-9a-f]+|HLT=[01]' | tr '\n' ' ') || true
+	echo "${word:-silence} (${where:-gone})"
 }
 
 # bare_guest_boots: one without our card does.
@@ -174,6 +185,7 @@ bare_guest_boots()
 	((rc == 0)) || {
 		echo "a guest without a card does not boot either:"
 		guest_examine
+		guest_last_word >"$guest_state/word"
 	} | tee -a "$guest_state/examined"
 	guest_kill
 	return "$rc"
