@@ -144,11 +144,11 @@ Result<Done> take_worker(const VhostDevice &device)
 // Small regions, each by itself, of memory that need not be there.
 Result<Done> take_table(const VhostDevice &device)
 {
-	constexpr unsigned most_regions = 65535;
+	constexpr unsigned many = 16384;
 	static const std::vector<MemoryRegion> regions = [] {
-		std::vector<MemoryRegion> all(most_regions);
+		std::vector<MemoryRegion> all(many);
 
-		for (uint64_t i = 0; i < most_regions; i++)
+		for (uint64_t i = 0; i < many; i++)
 			all[i] = {.guest = i * 2 * page, .size = page, .user = page};
 		return all;
 	}();
@@ -202,16 +202,20 @@ Result<Done> memory_is_bounded(const std::string &node, const Greed &greed)
 		least = std::min(least, TRY(kilobytes("/proc/meminfo", "MemAvailable")));
 		::poll(nullptr, 0, 2);
 	}
-	fmt::print("# {} devices in {} MiB, {} MiB less available at worst\n", got->load(),
-		   limit >> 20, (before - least) >> 20);
 
 	unsigned devices = *got;
+	std::string found = fmt::format("{} devices in {} MiB, {} MiB less available at worst",
+					devices, limit >> 20, (before - least) >> 20);
 
+	fmt::print("# {}\n", found);
 	::munmap(shared, page);
 	TRY(expect(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0,
-		   fmt::format("no memory or a kill, status is {:#x}", status)));
-	TRY(expect(devices > 0 && devices < greed.most, "some devices, and not all"));
-	TRY(expect(least + 4 * limit > before, "no more than that taken from the host"));
+		   fmt::format("no memory or a kill, status is {:#x}: {}", status, found)));
+	TRY(expect(devices > 0 && devices < greed.most,
+		   fmt::format("some devices, and not all: {}", found)));
+	// What else goes on here takes memory too, but not as much as would be taken without a bound.
+	TRY(expect(least + 8 * limit > before,
+		   fmt::format("no more than that taken from the host: {}", found)));
 	return expect_gone(pid, users);
 }
 
@@ -231,7 +235,7 @@ void add_accounts(Tests &tests, const std::string &node)
 	tests.push_back({"a worker's time is its owner's cgroup's",
 			 [=] { return time_is_charged({.node = node}); }});
 	tests.push_back({"a cgroup without memory gets no more memory tables", [=] {
-				 return memory_is_bounded(node, {200, take_table});
+				 return memory_is_bounded(node, {800, take_table});
 			 }});
 	tests.push_back({"a cgroup without memory gets no more devices and workers", [=] {
 				 return memory_is_bounded(node, {20000, take_worker});
