@@ -27,6 +27,27 @@ static void rtap_area_touch(u64 first, unsigned int nr)
 			return;
 }
 
+/*
+ * Whether a page is one of a file that has to know when it is written, and when its
+ * last writer is gone. Up to 6.4 such pages can be pinned for long nevertheless.
+ */
+static bool rtap_area_in_file(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	return !folio_test_anon(folio) && !folio_test_swapbacked(folio) && !PageHuge(page);
+}
+
+static bool rtap_area_keepable(struct page **pages, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (rtap_area_in_file(pages[i]))
+			return false;
+	return true;
+}
+
 static int rtap_area_pin(struct rtap_area *area, u64 first, unsigned int nr)
 {
 	int pinned;
@@ -36,7 +57,7 @@ static int rtap_area_pin(struct rtap_area *area, u64 first, unsigned int nr)
 		return -ENOMEM;
 	rtap_area_touch(first, nr);
 	pinned = pin_user_pages_fast(first, nr, FOLL_WRITE | FOLL_LONGTERM, area->pages);
-	if (pinned == nr) {
+	if (pinned == nr && rtap_area_keepable(area->pages, nr)) {
 		area->nr_pages = nr;
 		return 0;
 	}
