@@ -120,15 +120,35 @@ static int rtap_net_rx_take(struct rtap_net_queue *q, struct rtap_net_rx_batch *
 }
 
 /*
+ * A packet that waits for a device that goes away, or NULL. The file may have been given
+ * another device meanwhile, whose packets stay; its queue is told about the room.
+ */
+static void *rtap_net_rx_take_stale(struct rtap_net_queue *q, const struct net_device *dev)
+{
+	struct ptr_ring *ring = q->backend.ring;
+	void *ptr;
+
+	spin_lock_bh(&ring->consumer_lock);
+	ptr = __ptr_ring_peek(ring);
+	if (ptr && !tun_is_xdp_frame(ptr) && ((struct sk_buff *)ptr)->dev != dev)
+		ptr = NULL;
+	if (ptr) {
+		data_race(__ptr_ring_consume(ring));
+		tun_wake_queue(q->backend.sock->file, 1);
+	}
+	spin_unlock_bh(&ring->consumer_lock);
+	return ptr;
+}
+
+/*
  * Put what was not delivered, because the guest's ring turned out bad, back at the
  * head of the TAP's; what finds no room there is off the TAP as well. If the device
- * started to go away, its purge may have come before that: then the ring is emptied
+ * started to go away, its purge may have come before that: then its packets are freed
  * here. It cannot come between the two unseen, since unconsuming takes the same lock.
  */
 static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_batch *batch,
 				  void **packets, int n)
 {
-	struct ptr_ring *ring = q->backend.ring;
 	void *ptr;
 
 	if (!n)
@@ -136,7 +156,7 @@ static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_b
 	batch->tap_packets += rtap_net_rx_unconsume(q, packets, n, &batch->tap_bytes);
 	if (!batch->dev || READ_ONCE(batch->dev->reg_state) == NETREG_REGISTERED)
 		return;
-	while ((ptr = ptr_ring_consume_bh(ring))) {
+	while ((ptr = rtap_net_rx_take_stale(q, batch->dev))) {
 		rtap_vq_count_drop(&q->vq, RTAP_STAT_DROP_DETACHED, rtap_net_rx_ptr_len(ptr));
 		tun_ptr_free(ptr);
 	}
