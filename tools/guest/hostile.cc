@@ -135,6 +135,8 @@ void HostileRing::reset()
 	wrap_ = true;
 	avail_ = 0;
 	offered_ = 0;
+	held_ = false;
+	held_head_.reset();
 	slots_.clear();
 	used_slot_ = used_count_ = 0;
 	used_wrap_ = true;
@@ -191,7 +193,26 @@ void HostileRing::offer_packed(std::span<const RawDescriptor> descriptors)
 	}
 	slots_.push_back(descriptors.size());
 	offered_++;
-	publish(&ring[head].flags, head_flags);
+	// What follows the first is not looked at before that is available.
+	if (held_ && !held_head_)
+		held_head_ = std::pair(head, head_flags);
+	else
+		publish(&ring[head].flags, head_flags);
+}
+
+void HostileRing::hold()
+{
+	held_ = true;
+}
+
+void HostileRing::release()
+{
+	held_ = false;
+	if (layout_ == Layout::split)
+		set_avail_index(avail_);
+	else if (held_head_)
+		set_flags(held_head_->first, held_head_->second);
+	held_head_.reset();
 }
 
 void HostileRing::offer_head(uint16_t head)
@@ -200,7 +221,10 @@ void HostileRing::offer_head(uint16_t head)
 
 	avail->ring[avail_ % size_] = head;
 	offered_++;
-	set_avail_index(avail_ + 1);
+	if (held_)
+		avail_++;
+	else
+		set_avail_index(avail_ + 1);
 }
 
 void HostileRing::set_avail_index(uint16_t index)

@@ -53,6 +53,10 @@ public:
 	// chain from the first of them. No limit is kept to.
 	void offer(std::span<const RawDescriptor> descriptors);
 
+	// Between the two, chains are offered that the device sees at release(), all at once.
+	void hold();
+	void release();
+
 	// Split: make a head available that may be none.
 	void offer_head(uint16_t head);
 	// Split: what the available index says, whatever is true.
@@ -130,6 +134,8 @@ private:
 	bool wrap_ = true;
 	uint16_t avail_ = 0;
 	unsigned offered_ = 0;
+	bool held_ = false;
+	std::optional<std::pair<unsigned, uint16_t>> held_head_; // packed: a slot and its flags
 	// Packed: where the next used descriptor is awaited, and how far it was followed.
 	std::vector<uint16_t> slots_; // of each offered chain
 	unsigned used_slot_ = 0, used_count_ = 0;

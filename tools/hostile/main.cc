@@ -43,9 +43,10 @@ Tests tests_of(const std::string &group, const StormOptions &options)
 		add_frames(tests, node);
 	else if (group == "running")
 		add_running(tests, node);
-	else if (group == "network")
+	else if (group == "network") {
 		add_network(tests, node);
-	else if (group == "workers")
+		add_backends(tests, node);
+	} else if (group == "workers")
 		add_workers(tests, node);
 	else if (group == "stalled")
 		add_stalled(tests, node);

@@ -123,6 +123,11 @@ Result<Done> Rig::start()
 
 Result<Done> Rig::attach()
 {
+	return attach_to(tap->queue());
+}
+
+Result<Done> Rig::attach_to(const Fd &backend)
+{
 	unsigned index = options.queue;
 
 	TRY(device->set_vring_num(index, ring->size()));
@@ -131,7 +136,7 @@ Result<Done> Rig::attach()
 	TRY(device->set_vring_kick(index, kick.get()));
 	TRY(device->set_vring_call(index, call.get()));
 	TRY(device->set_vring_err(index, error.get()));
-	return device->set_backend(index, tap->queue().get());
+	return device->set_backend(index, backend.get());
 }
 
 std::string Rig::counter(const std::string &name) const

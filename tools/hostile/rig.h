@@ -64,6 +64,7 @@ public:
 
 	// (Re)connect the lying queue to where its ring is.
 	[[nodiscard]] Result<Done> attach();
+	[[nodiscard]] Result<Done> attach_to(const Fd &backend);
 	[[nodiscard]] Result<Done> detach() const { return device->set_backend(options.queue, -1); }
 	[[nodiscard]] Result<uint64_t> errors_signalled() const { return error.drain(); }
 

@@ -2,33 +2,22 @@
 // Pages that the worker waits for, and what may not wait with it.
 #include <thread>
 
-#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <poll.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/ioctl.h>
 
 #include <fmt/format.h>
 
-#include "hostile/late_page.h"
-#include "hostile/owner.h"
-#include "hostile/pass_fds.h"
-#include "hostile/tests.h"
+#include "hostile/stalled.h"
 
 namespace ringtap {
 
-namespace {
-
-constexpr size_t late_offset = 64 << 10; // in the lying queue's buffer
-constexpr int moment_ms = 50;
-
-Result<LatePage> late_buffer(const Rig &rig)
+Result<LatePage> late_buffer(const Rig &rig, size_t offset)
 {
-	return LatePage::at(rig.buffer.user + late_offset);
+	return LatePage::at(rig.buffer.user + offset);
 }
 
-// The worker at a buffer that is not there.
 Result<Done> stall(Rig &rig, LatePage &page)
 {
 	RawDescriptor late = rig.part(late_offset, rig.good().size);
@@ -38,6 +27,8 @@ Result<Done> stall(Rig &rig, LatePage &page)
 	TRY(rig.provoke());
 	return page.wait();
 }
+
+namespace {
 
 // Nobody but the queue waits: not who asks how it is, no other queue that has a worker of its own,
 // no other device.
@@ -108,9 +99,11 @@ Result<Done> stall_batch(Rig &rig, LatePage &page)
 
 	for (unsigned i = 0; i < batch; i++)
 		TRY(rig.provoke());
+	rig.ring->hold();
 	rig.ring->offer(std::span(&late, 1));
 	for (unsigned i = 1; i < batch; i++)
 		rig.ring->offer(std::span(&good, 1));
+	rig.ring->release();
 	TRY(rig.notify());
 	return page.wait();
 }
@@ -194,6 +187,68 @@ Result<Done> tap_full(Rig &rig, const KernelLog &)
 				  queue, queue + batch, ours, taken));
 }
 
+// A new TAP behind the queue of one that is gone.
+Result<Done> plug_again(const Rig &rig, const std::string &name)
+{
+	int header = int(rig.guest->header_size()), queue = rig.tap->queue().get();
+	ifreq request{};
+
+	request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	name.copy(request.ifr_name, IFNAMSIZ - 1);
+	if (::ioctl(queue, TUNSETIFF, &request) < 0 || ::ioctl(queue, TUNSETVNETHDRSZ, &header) < 0)
+		return fail(errno, "make", name);
+	return run_command("ip link set " + name + " up");
+}
+
+// What was taken off a TAP that is gone, when its queue is already another's: that one's stays.
+Result<Done> tap_replaced(Rig &rig, const KernelLog &)
+{
+	constexpr unsigned frames = 3;
+	std::string name = rig.tap->name();
+	LatePage page = TRY(late_buffer(rig));
+
+	TRY(stall_batch(rig, page));
+	{
+		std::jthread remover([&] { (void)run_command("ip link del " + name); });
+		auto gone = rig.wait_until("the TAP gone", [&] { return !link_counts(name); });
+		auto plugged = gone ? plug_again(rig, "next0") : Result<Done>(Done{});
+
+		if (gone && plugged) {
+			PacketSocket::Options far;
+
+			far.ifindex = int(::if_nametoindex("next0"));
+			far.ethertype = Rig::raw_ethertype;
+
+			auto socket = PacketSocket::open(far);
+
+			for (unsigned i = 0; socket && i < frames; i++)
+				(void)socket->send({}, raw_frame(60, ++rig.serial));
+		}
+		TRY(page.take_away());
+		TRY(std::move(gone));
+		TRY(std::move(plugged));
+	}
+	TRY(expect(TRY(rig.error.wait(Rig::deadline_ms)), "the error eventfd signalled"));
+
+	DeviceStats broken = TRY(DeviceStats::read());
+
+	TRY(expect(broken.count("rx.drop_detached") == batch && broken.sum("rx.drop_") == batch,
+		   fmt::format("{} drops for want of a TAP, there are {} of {}", batch,
+			       broken.count("rx.drop_detached"), broken.sum("rx.drop_"))));
+	TRY(page.map_again());
+	TRY(rig.detach());
+	rig.ring->reset();
+	TRY(rig.errors_signalled());
+	TRY(rig.attach());
+
+	RawDescriptor good = rig.good();
+
+	for (unsigned i = 0; i < frames; i++)
+		rig.ring->offer(std::span(&good, 1));
+	TRY(rig.notify());
+	return rig.wait_used(frames);
+}
+
 using Body = Result<Done> (*)(Rig &rig, const KernelLog &log);
 
 Result<Done> on_stalled_rig(const RigOptions &options, Body body)
@@ -205,240 +260,6 @@ Result<Done> on_stalled_rig(const RigOptions &options, Body body)
 	TRY(body(*rig, log));
 	rig.reset();
 	return DeviceStats::expect_none();
-}
-
-// What an owner is at when it is killed.
-enum class Last {
-	serving_old, // the worker waits for a page; the device's descriptor is older than the page's
-	serving_new, // or younger: files are closed in an order
-	detaching,   // and one of its threads waits for the worker
-	attaching,   // pages of the ring are waited for
-	closing,     // having become another program, which is no owner, and closes the device
-};
-
-constexpr int newest_fd = 500;
-
-// Give the device the highest descriptor there is.
-Result<Fd> keep_as_newest(const Rig &rig)
-{
-	Fd kept(::fcntl(rig.device->fd().get(), F_DUPFD_CLOEXEC, newest_fd));
-
-	if (kept.get() != newest_fd)
-		return fail(errno, "keep", "the device");
-	::close(rig.device->fd().get());
-	return kept;
-}
-
-Result<Done> be_stalled(const RigOptions &options, Last last, int socket)
-{
-	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
-	std::jthread other;
-	Fd newest;
-
-	TRY(rig->honest());
-	if (last == Last::attaching) {
-		TRY(rig->detach());
-		rig->ring->reset();
-	}
-
-	LatePage page = last == Last::attaching ? TRY(LatePage::at(rig->ring->all().data()))
-						: TRY(late_buffer(*rig));
-
-	if (last == Last::attaching) {
-		other = std::jthread([&] { (void)rig->attach(); });
-		TRY(page.wait());
-	} else {
-		TRY(stall(*rig, page));
-	}
-	if (last == Last::serving_new || last == Last::closing)
-		newest = TRY(keep_as_newest(*rig));
-	if (last == Last::detaching) {
-		other = std::jthread([&] { (void)rig->detach(); });
-		::poll(nullptr, 0, moment_ms);
-	}
-	if (::send(socket, "", 1, MSG_NOSIGNAL) < 0)
-		return fail(errno, "tell", "the parent");
-	if (last == Last::closing) {
-		// Its page could still come, from whoever has the descriptor.
-		::fcntl(newest.get(), F_SETFD, 0);
-		::fcntl(page.fd(), F_SETFD, 0);
-		::execlp("bash", "bash", "-c",
-			 fmt::format("exec {}>&-; sleep 1000", newest_fd).c_str(), nullptr);
-		return fail(errno, "run", "bash");
-	}
-	for (;;)
-		::pause();
-}
-
-// A descriptor is gone at once, and then the file is closed.
-Result<Done> expect_closing(pid_t pid)
-{
-	std::string file = fmt::format("/proc/{}/fd/{}", pid, newest_fd);
-
-	for (int ms = 0; ::access(file.c_str(), F_OK) == 0; ms += 5) {
-		if (ms > Rig::deadline_ms)
-			return fail(ETIMEDOUT, "see", "the device's last descriptor closed");
-		::poll(nullptr, 0, 5);
-	}
-	::poll(nullptr, 0, moment_ms);
-	return Done{};
-}
-
-Result<Done> expect_death(pid_t pid)
-{
-	for (int ms = 0; ms < Rig::deadline_ms; ms += 5) {
-		if (::waitpid(pid, nullptr, WNOHANG) == pid)
-			return Done{};
-		::poll(nullptr, 0, 5);
-	}
-	return fail(ETIMEDOUT, "see", "a killed process end");
-}
-
-// Its pages come from itself alone: nobody may wait for them once it is killed.
-Result<Done> killed(const RigOptions &options, Last last)
-{
-	int users = TRY(module_users());
-	int pair[2];
-	char byte;
-
-	if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return fail(errno, "make", "a socket pair");
-
-	Fd ours(pair[0]), theirs(pair[1]);
-	pid_t pid = ::fork();
-
-	if (pid < 0)
-		return fail(errno, "have", "a child");
-	if (pid == 0) {
-		::prctl(PR_SET_PDEATHSIG, SIGKILL);
-
-		auto done = be_stalled(options, last, theirs.get());
-
-		fmt::print(stderr, "# owner: {}\n", done ? "" : done.error().message());
-		::_exit(!done && done.error().code == ENOTSUP ? 2 : 1);
-	}
-	theirs.reset();
-	if (::recv(ours.get(), &byte, 1, 0) != 1) {
-		int status = 0;
-
-		::waitpid(pid, &status, 0);
-		return fail(WIFEXITED(status) && WEXITSTATUS(status) == 2 ? ENOTSUP : 0, "see",
-			    "the owner's worker wait for a page", "no userfaultfd here");
-	}
-
-	Result<Done> closing = last == Last::closing ? expect_closing(pid) : Done{};
-
-	::kill(pid, SIGKILL);
-	TRY(std::move(closing));
-	TRY(expect_death(pid));
-	return expect_gone(pid, users);
-}
-
-// Close an open file's last descriptors but for those in a pair of sockets that hold each other:
-// the kernel finds it some time, and closes it in a thread of its own.
-Result<Done> leave_to_collector(int fd)
-{
-	int pair[2];
-
-	if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return fail(errno, "make", "a socket pair");
-
-	Fd one(pair[0]), two(pair[1]);
-
-	TRY(pass_fds(two.get(), {fd, one.get()}));
-	return pass_fds(one.get(), {fd, two.get()});
-}
-
-// A socket that is closed has the collector look.
-void collect()
-{
-	int pair[2];
-
-	if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return;
-	::close(pair[0]);
-	::close(pair[1]);
-}
-
-// The kernel's thread that closes files of everybody's does not wait for our page.
-Result<Done> collected(const RigOptions &options)
-{
-	int users = TRY(module_users());
-	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
-
-	TRY(rig->honest());
-
-	std::jthread first, second; // end after the page has come
-	LatePage page = TRY(late_buffer(*rig));
-	int ends[2];
-
-	TRY(stall(*rig, page));
-	TRY(leave_to_collector(rig->device->fd().get()));
-	rig->device.reset();
-	if (::pipe2(ends, O_CLOEXEC) < 0)
-		return fail(errno, "make", "a pipe");
-
-	Fd reader(ends[0]), writer(ends[1]);
-
-	// Before 6.10 it is the caller's thread that closes what is found.
-	first = std::jthread(collect);
-	::poll(nullptr, 0, moment_ms);
-	TRY(leave_to_collector(writer.get()));
-	writer.reset();
-
-	second = std::jthread(collect);
-
-	pollfd end{reader.get(), POLLIN, 0};
-	bool closed = ::poll(&end, 1, Rig::deadline_ms) == 1;
-
-	TRY(page.supply());
-	TRY(expect(closed, "another file closed meanwhile"));
-	first.join();
-	second.join();
-	rig.reset();
-	return expect_gone(::getpid(), users);
-}
-
-// Who was given the device, and is the last to close it, does not wait for another's page.
-Result<Done> closed_by_stranger(const RigOptions &options)
-{
-	int users = TRY(module_users());
-	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
-	int pair[2];
-	char byte;
-
-	TRY(rig->honest());
-	if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return fail(errno, "make", "a socket pair");
-
-	Fd ours(pair[0]), theirs(pair[1]);
-	pid_t pid = ::fork();
-
-	if (pid < 0)
-		return fail(errno, "have", "a child");
-	if (pid == 0) {
-		::prctl(PR_SET_PDEATHSIG, SIGKILL);
-		(void)::recv(theirs.get(), &byte, 1, 0);
-		::close(rig->device->fd().get());
-		(void)::send(theirs.get(), "", 1, MSG_NOSIGNAL);
-		::_exit(0);
-	}
-
-	LatePage page = TRY(late_buffer(*rig));
-
-	TRY(stall(*rig, page));
-	rig->device.reset();
-	if (::send(ours.get(), "", 1, MSG_NOSIGNAL) < 0)
-		return fail(errno, "tell", "a child");
-
-	pollfd end{ours.get(), POLLIN, 0};
-	bool closed = ::poll(&end, 1, Rig::deadline_ms) == 1;
-
-	TRY(page.supply());
-	TRY(expect_death(pid));
-	TRY(expect(closed, "the device closed while a page is waited for"));
-	rig.reset();
-	return expect_gone(::getpid(), users);
 }
 
 } // namespace
@@ -453,10 +274,6 @@ void add_stalled(Tests &tests, const std::string &node)
 						 [=] { return on_stalled_rig(options, body); },
 						 breaks});
 			};
-			auto add_killed = [&](const char *name, Last last) {
-				tests.push_back({test_name(options, name),
-						 [=] { return killed(options, last); }, true});
-			};
 
 			add("a page that comes late", supplied, false);
 			add("a page taken away while it is waited for", taken_away, true);
@@ -464,20 +281,11 @@ void add_stalled(Tests &tests, const std::string &node)
 			if (queue == NetGuest::rx_index) {
 				add("the TAP deleted while a page is waited for", tap_deleted,
 				    true);
+				add("another TAP in its place while a page is waited for",
+				    tap_replaced, true);
 				add("the TAP filled while a page is waited for", tap_full, true);
 			}
-			add_killed("owner killed while a page is waited for, device closed last",
-				   Last::serving_old);
-			add_killed("owner killed while a page is waited for, device closed first",
-				   Last::serving_new);
-			add_killed("owner killed as it detaches", Last::detaching);
-			add_killed("owner killed as it attaches", Last::attaching);
-			add_killed("killed as it closes the device, being another program by then",
-				   Last::closing);
-			tests.push_back({test_name(options, "closed by the kernel"),
-					 [=] { return collected(options); }});
-			tests.push_back({test_name(options, "closed by another process"),
-					 [=] { return closed_by_stranger(options); }, true});
+			add_stalled_owners(tests, options);
 		}
 }
 

@@ -24,6 +24,7 @@ void add_gone(Tests &tests, const std::string &node);
 void add_frames(Tests &tests, const std::string &node);
 void add_running(Tests &tests, const std::string &node);
 void add_network(Tests &tests, const std::string &node);
+void add_backends(Tests &tests, const std::string &node);
 void add_workers(Tests &tests, const std::string &node);
 void add_stalled(Tests &tests, const std::string &node);
 void add_accounts(Tests &tests, const std::string &node);
