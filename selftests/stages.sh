@@ -171,6 +171,10 @@ tests_for()
 		[[ $this_kind = "$kind" ]] || continue
 		# Who is in a hurry gets what touches most in least time.
 		[[ $mode != quick || $(header "$t" quick) = yes ]] || continue
+		if [[ $mode = debug ]]; then
+			[[ $(header "$t" debug) != yes ]] || echo "$t"
+			continue
+		fi
 		kernels=$(header "$t" kernels)
 		if [[ $mode = all || $kernels = all || " ${kernels:-$newest} " == *" $series "* ]]; then
 			echo "$t"
@@ -263,6 +267,24 @@ guest_stage()
 	prepare_guest "$series" || return 1
 	[[ $mode != check || $series = "$newest" ]] || export RTAP_QUICK=1
 	in_vm "$series" 2700 6G guest "${tests[@]}"
+}
+
+# The tests that say most in least time, on a kernel that checks itself; to build one takes longer than a
+# check has.
+debug_stage()
+{
+	local series=6.12-kasan tests
+
+	if ! "$here/vm/fetch.sh" --is-built "$series"; then
+		echo "ok - tests on $series # SKIP it is not in the cache; make check-debug builds it"
+		return
+	fi
+	"$here/vm/build.sh" "$series" >"$out/build-$series.log" 2>&1 || {
+		echo "not ok - the module builds for $series"
+		return 1
+	}
+	mapfile -t tests < <(tests_for debug "$series" vm)
+	RTAP_SLOW=4 in_vm "$series" 2700 4G vm "${tests[@]}"
 }
 
 # --- one test -----------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ function bare(line)
 }
 
 BEGIN {
+	if (why == "")
+		why = "/dev/null"
 	printf "" >results
 	printf "" >why
 }

@@ -71,6 +71,16 @@ debug_config()
 	return "$bad"
 }
 
+# debug_kernel_is_there SERIES : it needs no building.
+debug_kernel_is_there()
+{
+	local root deb
+
+	root=$(kernel_root "$1")
+	deb=$(find "$cache" -maxdepth 1 -name 'linux-source-6.12_*.deb' 2>/dev/null | sort -V | tail -n 1)
+	[[ -n $deb && -s $root/release && $(cat "$root/key" 2>/dev/null) == "$(debug_key "$1" "$deb")" ]]
+}
+
 # build_debug_kernel SERIES : into its place among the kernels, unless it is there already.
 build_debug_kernel()
 {

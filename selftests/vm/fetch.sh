@@ -14,12 +14,13 @@ usage()
 {
 	cat <<-EOF
 	usage: ${0##*/} [--refresh] WHAT...
+	       ${0##*/} --is-built DEBUGGING-KERNEL
 
 	WHAT is a kernel series ($all_series), a debugging kernel ($debug_series: built
 	from source), 'arm64' (headers to cross-compile with), or out of the kernel's source
 	'scripts' (checkpatch and kernel-doc) or 'ynl' (the tools that read netlink
 	specifications). What is in the cache already is left alone; --refresh looks for a newer
-	point version.
+	point version. --is-built fetches and builds nothing: it only says by its status.
 	The cache is \$RINGTAP_CACHE, now $cache
 	EOF
 }
@@ -231,6 +232,10 @@ main()
 	while [[ ${1:-} == -* ]]; do
 		case $1 in
 		--refresh) export RINGTAP_REFRESH=1 ;;
+		--is-built)
+			debug_kernel_is_there "${2:?}"
+			exit
+			;;
 		-h | --help) usage && exit ;;
 		*) usage >&2 && exit 2 ;;
 		esac
