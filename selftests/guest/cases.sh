@@ -177,14 +177,13 @@ two_queue_pairs()
 # in_order_with LAYOUT PROPERTIES BITS...: the guest's driver must know IN_ORDER, and QEMU must pass it on.
 in_order_with()
 {
-	local root=${RINGTAP_CACHE:-$HOME/.cache/ringtap}/qemu-backport layout=$1 properties=$2
+	local layout=$1 properties=$2
 
 	shift 2
 	serves_by_ringtap || skip "not every stock vhost-net has IN_ORDER"
 	[[ ${RINGTAP_SERIES:-} == 7.3 ]] || skip "needs a guest whose driver accepts IN_ORDER: 7.3"
-	[[ -x $root/usr/bin/qemu-system-x86_64 ]] || skip "needs QEMU 10, from guest/prepare"
-	guest_qemu=("$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu"
-		-L "$root/usr/share/seabios" -L /usr/share/qemu)
+	newer_qemu "${RINGTAP_CACHE:-$HOME/.cache/ringtap}" || skip "needs QEMU 10, from guest/prepare"
+	guest_qemu=("${newer_qemu[@]}")
 	guest_nic_opts=,$properties guest_start
 	expect_served "$layout" "$@"
 	all_traffic

@@ -15,6 +15,8 @@
 here="$(cd "$(dirname "$0")" && pwd)"
 # shellcheck source=selftests/lib.sh
 . "$here/../lib.sh"
+# shellcheck source=selftests/vm/qemu.sh
+. "$here/../vm/qemu.sh"
 # shellcheck source=selftests/guest/lib.sh
 . "$here/lib.sh"
 # shellcheck source=selftests/guest/traffic.sh

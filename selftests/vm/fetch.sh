@@ -7,6 +7,8 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 # shellcheck source=selftests/vm/apt.sh
 . "$vm_dir/apt.sh"
+# shellcheck source=selftests/vm/qemu.sh
+. "$vm_dir/qemu.sh"
 # shellcheck source=selftests/debug/kernel.sh
 . "$vm_dir/../debug/kernel.sh"
 
@@ -19,7 +21,7 @@ usage()
 	WHAT is a kernel series ($all_series), a debugging kernel ($debug_series: built
 	from source), 'arm64' (headers to cross-compile with), or out of the kernel's source
 	'scripts' (checkpatch and kernel-doc) or 'ynl' (the tools that read netlink
-	specifications). What is in the cache already is left alone; --refresh looks for a newer
+	specifications), or 'qemu', which is newer than bookworm's. What is in the cache already is left alone; --refresh looks for a newer
 	point version. --is-built fetches and builds nothing: it only says by its status.
 	The cache is \$RINGTAP_CACHE, now $cache
 	EOF
@@ -209,9 +211,30 @@ fetch_ynl()
 		'*/Documentation/netlink/*.yaml'
 }
 
+# It must also run here.
+fetch_qemu()
+{
+	local tmp deb root
+
+	! newer_qemu "$cache" || [[ -n ${RINGTAP_REFRESH:-} ]] || return 0
+	mkdir -p "$cache/tmp"
+	tmp=$(mktemp -d "$cache/tmp/qemu.XXXXXX")
+	root=$tmp/root
+	apt_use bookworm bookworm-backports
+	apt_download "$tmp/debs" qemu-system-x86/bookworm-backports \
+		qemu-system-common/bookworm-backports qemu-system-data/bookworm-backports seabios
+	for deb in "$tmp"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$root"
+	done
+	"$root/usr/bin/qemu-system-x86_64" --version >/dev/null
+	publish "$root" "$cache/qemu-backport"
+	rm -rf "$tmp"
+}
+
 fetch_one()
 {
 	[[ " $debug_series " != *" $1 "* ]] || { build_debug_kernel "$1" && return; }
+	[[ $1 != qemu ]] || { fetch_qemu && return; }
 	[[ ! -s $(kernel_root "$1")/release || -n ${RINGTAP_REFRESH:-} ]] || return 0
 	mkdir -p "$cache/tmp"
 	find "$cache/tmp" -mindepth 1 -maxdepth 1 -name "$1.*" -exec rm -rf {} +
@@ -244,7 +267,7 @@ main()
 	(($# > 0)) || { usage >&2 && exit 2; }
 	need_programs apt:apt-get dpkg:dpkg-deb kmod:depmod util-linux:flock xz-utils:xz
 	for what in "$@"; do
-		[[ " arm64 scripts ynl " == *" $what "* ]] || check_series "$what"
+		[[ " arm64 scripts ynl qemu " == *" $what "* ]] || check_series "$what"
 		with_lock "$what" fetch_one "$what"
 	done
 }
