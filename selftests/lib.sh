@@ -17,6 +17,7 @@
 # Header comments of a test file, read by the runner:
 #	# rtap-kernels: all | 6.1 6.12 7.3	(absent: the newest alone)
 #	# rtap-quick: yes			(absent: not part of check-quick)
+#	# rtap-debug: yes			(of a check, also on a debugging kernel that is built already)
 #	# rtap-needs: root module stock kvm ...	(what the machine must have; makes a file a test)
 
 set -euo pipefail

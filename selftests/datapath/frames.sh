@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # frames.sh - frames too short, too long or not as their header says are dropped, counted and given back.
 # rtap-kernels: 7.3
+# rtap-debug: yes
 # rtap-needs: root module
 
 # shellcheck source=selftests/lib.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # network.sh - the TAP's side: counters, VLAN tags, XDP programs, send buffers, a TAP deleted under traffic.
 # rtap-kernels: 7.3
+# rtap-debug: yes
 # rtap-needs: root module
 
 # shellcheck source=selftests/lib.sh

@@ -3,6 +3,7 @@
 # basic.sh - each kernel moves verified frames, small, segmented and in pieces, over both layouts.
 # rtap-kernels: all
 # rtap-quick: yes
+# rtap-debug: yes
 # rtap-needs: root module tool
 # shellcheck disable=SC2317,SC2119 # run_test calls the functions; need_module has optional arguments
 

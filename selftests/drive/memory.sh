@@ -58,12 +58,12 @@ make_ext4()
 {
 	local image="$RTAP_TMP/ext4.img"
 
-	[[ ! -d "$RTAP_TMP/ext4" ]] || return 0
+	! mountpoint -q "$RTAP_TMP/ext4" || return 0
 	need_command mkfs.ext4
 	modprobe -a loop ext4 2>/dev/null || true
 	truncate -s 64M "$image"
 	mkfs.ext4 -q "$image"
-	mkdir "$RTAP_TMP/ext4"
+	mkdir -p "$RTAP_TMP/ext4"
 	mount -o loop "$image" "$RTAP_TMP/ext4" || skip "cannot mount a loop device"
 	at_exit umount "$RTAP_TMP/ext4"
 }

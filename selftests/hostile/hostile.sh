@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # hostile.sh - a ring with garbage in it stops its own queue only; its memory may go away under the worker.
 # rtap-kernels: 7.3
+# rtap-debug: yes
 # rtap-needs: root module
 # shellcheck disable=SC2317 # run_test calls the functions
 
