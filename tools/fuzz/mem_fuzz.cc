@@ -260,6 +260,7 @@ void Memory::map(Script &script)
 	rtap_area area{};
 	// where an area lies that has 16 pages of user memory, or none behind them
 	rtap_shim_pages_reset(how & 1 ? how >> 4 & 3 : -1, how & 2);
+	rtap_shim_pages_in_file(how & 8 ? how >> 6 : -1);
 	rtap_shim_alloc_fail_after(how & 4 ? how >> 6 & 1 : -1);
 	log_.begin("map", 2 + size / PAGE_SIZE);
 	int got = rtap_area_map(&area, &mm, host() + at, size);
@@ -268,7 +269,8 @@ void Memory::map(Script &script)
 		fail("the wrong answer");
 	bool mapped = !got && area.kaddr;
 	long pages = static_cast<long>((at + size - 1) / PAGE_SIZE - at / PAGE_SIZE) + 1;
-	bool can = at + size <= host_bytes && !(how & 1 && (how >> 4 & 3) < pages);
+	bool can = at + size <= host_bytes && !(how & 1 && (how >> 4 & 3) < pages) &&
+		   !(how & 8 && how >> 6 < pages);
 	if (!got && mapped != can)
 		fail("memory is mapped that cannot be pinned, or is not that can");
 	if (mapped && area.kaddr != host_.get() + at)

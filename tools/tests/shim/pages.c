@@ -2,8 +2,8 @@
 /*
  * A stand-in for the kernel's pinned pages and mappings of them
  *
- * Every page that lies in user memory can be pinned; a test says how many at most, and
- * whether they lie behind each other in the direct map. What is mapped is the user
+ * Every page that lies in user memory can be pinned; a test says how many at most, whether
+ * they lie behind each other in the direct map, and which is a file's. What is mapped is the user
  * memory itself.
  */
 #include <linux/mm.h>
@@ -18,6 +18,7 @@
 
 static struct page pool[PAGES];
 static long pin_limit = -1;
+static long in_file = -1;
 static int scattered;
 static long pins;
 static long vmaps;
@@ -26,6 +27,11 @@ void rtap_shim_pages_reset(long limit, int scatter)
 {
 	pin_limit = limit;
 	scattered = scatter;
+}
+
+void rtap_shim_pages_in_file(long index)
+{
+	in_file = index;
 }
 
 long rtap_shim_pins(void)
@@ -51,6 +57,7 @@ int pin_user_pages_fast(unsigned long start, int nr, unsigned int flags, struct 
 			break;
 		pool[i].address = address;
 		pool[i].pfn = scattered ? 2 * i : i;
+		pool[i].in_file = i == in_file;
 		pool[i].pins++;
 		pages[i] = &pool[i];
 		pins++;

@@ -29,6 +29,8 @@ long rtap_shim_accesses(void);
 void rtap_shim_alloc_fail_after(long after);
 /* Let no more than @limit pages be pinned in one go (-1: all that are there), and @scatter them. */
 void rtap_shim_pages_reset(long limit, int scatter);
+/* Of what is pinned in one go, the page at @index is one of a file's (-1: none). */
+void rtap_shim_pages_in_file(long index);
 /* Pins that were not taken back, and mappings. */
 long rtap_shim_pins(void);
 long rtap_shim_vmaps(void);

@@ -28,7 +28,18 @@ struct page {
 	void *address;
 	unsigned long pfn;
 	unsigned int pins;
+	bool in_file;
 };
+
+/* All folios are of one page here. */
+struct folio {
+	struct page page;
+};
+
+#define page_folio(page) ((struct folio *)(page))
+#define folio_test_anon(folio) (!(folio)->page.in_file)
+#define folio_test_swapbacked(folio) (!(folio)->page.in_file)
+#define PageHuge(page) 0
 
 #define page_to_pfn(page) ((page)->pfn)
 #define page_address(page) ((page)->address)
