@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "hostile/owner.h"
 #include "hostile/starve.h"
 #include "hostile/tests.h"
 #include "lib/worker_threads.h"
@@ -326,6 +327,70 @@ Result<Done> killed_with_a_kick(Rig &rig)
 	return rig.wait_used(used + 1);
 }
 
+// Detaching and closing wait for nobody who is dead, with work that he has not come to.
+Result<Done> killed_and_detached(Rig &rig)
+{
+	auto maker = TRY(Maker::start(*rig.device));
+	unsigned queue = rig.options.queue;
+
+	TRY(rig.device->attach_vring_worker(queue, maker->worker().id));
+	TRY(rig.honest());
+
+	auto starved = TRY(Starved::start(maker->worker().thread.tid));
+
+	TRY(post(rig));
+	starved->release_when_in("wait");
+	maker->kill();
+
+	std::atomic<bool> done = false;
+	std::jthread detacher([&] { done = bool(rig.detach()); });
+	auto detached = rig.wait_until("the queue of a killed worker detached",
+				       [&] { return done.load(); });
+
+	if (!detached)
+		detacher.detach();
+	TRY(std::move(detached));
+	TRY(rig.other_works(20));
+	rig.ring->reset();
+	TRY(rig.device->attach_vring_worker(queue, 0));
+	TRY(rig.attach());
+	return rig.honest();
+}
+
+// The same at the end of the device, whose last descriptor another process has.
+Result<Done> killed_and_closed(const RigOptions &options)
+{
+	int users = TRY(module_users());
+	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
+	auto maker = TRY(Maker::start(*rig->device));
+	int pair[2];
+	char byte;
+
+	TRY(rig->device->attach_vring_worker(options.queue, maker->worker().id));
+	TRY(rig->honest());
+	maker->kill();
+	TRY(post(*rig));
+	if (::pipe2(pair, O_CLOEXEC) < 0)
+		return fail(errno, "make", "a pipe");
+
+	Fd reader(pair[0]), writer(pair[1]);
+	pid_t pid = ::fork();
+
+	if (pid < 0)
+		return fail(errno, "have", "a child");
+	if (pid == 0) {
+		writer.reset();
+		(void)!::read(reader.get(), &byte, 1);
+		::close(rig->device->fd().get());
+		::_exit(0);
+	}
+	rig->device.reset();
+	writer.reset();
+	::waitpid(pid, nullptr, 0);
+	rig.reset();
+	return expect_gone(::getpid(), users);
+}
+
 } // namespace
 
 void add_workers(Tests &tests, const std::string &node)
@@ -344,6 +409,10 @@ void add_workers(Tests &tests, const std::string &node)
 			add("worker freed with a kick on its list", freed_with_a_kick);
 			add("worker killed, queue given another", killed_and_replaced);
 			add("worker killed with a kick on its list", killed_with_a_kick);
+			add("worker killed, queue detached", killed_and_detached);
+			tests.push_back(
+				{test_name(options, "worker killed, device closed by another"),
+				 [=] { return killed_and_closed(options); }});
 		}
 }
 
