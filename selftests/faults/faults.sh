@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # faults.sh - every allocation and user copy that the module makes fails once, and nothing is lost by it.
 # rtap-kernels: 6.12-kasan
+# rtap-debug: yes
 # rtap-needs: root module
 
 # shellcheck source=selftests/lib.sh
