@@ -53,7 +53,7 @@ Result<std::unique_ptr<Rig>> Rig::open(const RigOptions &options)
 	return rig;
 }
 
-Result<Done> Rig::make_guest()
+NetOptions Rig::net_options() const
 {
 	NetOptions net;
 
@@ -62,7 +62,12 @@ Result<Done> Rig::make_guest()
 	net.queue.event_idx = false;
 	net.queue.indirect_max = 2;
 	net.mergeable = options.mergeable;
+	return net;
+}
 
+Result<Done> Rig::make_guest()
+{
+	NetOptions net = net_options();
 	NetGuest::Needs needs = NetGuest::memory_needed(net);
 
 	TRY(memory.add({MemoryKind::anon, needs.rings + needs.buffers, {}}));
@@ -106,12 +111,7 @@ Result<Done> Rig::start()
 
 	device = TRY(VhostDevice::open(options.node));
 	TRY(device->set_owner());
-
-	FeatureSet wanted = NetGuest::features(
-		{.queue = {.layout = options.layout, .event_idx = false, .indirect_max = 2},
-		 .mergeable = options.mergeable});
-
-	TRY(device->set_features(wanted));
+	TRY(device->set_features(NetGuest::features(net_options())));
 	TRY(device->set_memory(memory.regions()));
 	TRY(guest->fill());
 	TRY(queue.connect(*device, other));
@@ -242,12 +242,13 @@ Result<Done> Rig::honest()
 		      "a frame in the receive buffer");
 }
 
-Result<Done> Rig::other_works(unsigned frames)
+Result<Done> Rig::other_works(unsigned frames, const std::function<bool()> &go_on)
 {
 	TrafficOptions traffic;
 
 	(sends() ? traffic.rx_count : traffic.tx_count) = frames;
 	traffic.stall = std::chrono::milliseconds(deadline_ms);
+	traffic.go_on = go_on;
 
 	Traffic run(*guest, *socket, traffic);
 
@@ -255,9 +256,37 @@ Result<Done> Rig::other_works(unsigned frames)
 
 	const FlowResult &flow = sends() ? run.rx() : run.tx();
 
+	frames = std::max<uint64_t>(frames, flow.sent);
 	return expect(!run.stalled() && flow.good() && flow.verified == frames,
 		      fmt::format("{} verified frames on the other queue, there are {} ({})",
 				  frames, flow.verified, flow.first_error));
+}
+
+Meanwhile::Meanwhile(Rig &rig) :
+	rig_(rig), thread_([this](const std::stop_token &stop) {
+		result_ = rig_.other_works(1, [&] {
+			turns_++;
+			return !stop.stop_requested();
+		});
+		ended_ = true;
+	})
+{
+}
+
+Result<Done> Meanwhile::turns(unsigned more)
+{
+	unsigned from = turns_;
+
+	// One that ended by itself says why at end().
+	return rig_.wait_until("frames under way on the other queue",
+			       [&] { return ended_ || turns_ - from >= more; });
+}
+
+Result<Done> Meanwhile::end()
+{
+	thread_.request_stop();
+	thread_.join();
+	return result_;
 }
 
 } // namespace ringtap

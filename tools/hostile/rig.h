@@ -2,9 +2,11 @@
 // Rig: a device, a TAP, one queue that behaves and one whose ring is written by hand.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "guest/hostile.h"
 #include "guest/net.h"
@@ -59,8 +61,9 @@ public:
 	[[nodiscard]] Result<Done> honest();
 	// A verified frame on the other side of the TAP, from the lying queue.
 	[[nodiscard]] Result<Done> expect_raw(std::span<const uint8_t> frame);
-	// Verified frames over the queue that behaves.
-	[[nodiscard]] Result<Done> other_works(unsigned frames);
+	// Verified frames over the queue that behaves; more of them while go_on says so.
+	[[nodiscard]] Result<Done> other_works(unsigned frames,
+					       const std::function<bool()> &go_on = {});
 
 	// (Re)connect the lying queue to where its ring is.
 	[[nodiscard]] Result<Done> attach();
@@ -87,9 +90,29 @@ private:
 	{
 	}
 
+	[[nodiscard]] NetOptions net_options() const;
 	[[nodiscard]] Result<Done> make_guest();
 	[[nodiscard]] Result<Done> make_tap();
 	[[nodiscard]] Result<Done> start();
+};
+
+// Verified frames on the queue that behaves, by a thread of its own, while another one lies. That
+// thread alone may use the rig's guest and socket until it ends.
+class Meanwhile {
+public:
+	explicit Meanwhile(Rig &rig);
+
+	// Wait until the thread has sent and looked some times more, so that frames are under way.
+	[[nodiscard]] Result<Done> turns(unsigned more);
+	// Have it end. An error unless every frame of it arrived as sent.
+	[[nodiscard]] Result<Done> end();
+
+private:
+	Rig &rig_;
+	std::atomic<unsigned> turns_ = 0;
+	std::atomic<bool> ended_ = false;
+	Result<Done> result_;
+	std::jthread thread_; // goes first
 };
 
 // A frame of the lying queue: its number tells it from all others.
