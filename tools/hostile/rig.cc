@@ -264,10 +264,13 @@ Result<Done> Rig::other_works(unsigned frames, const std::function<bool()> &go_o
 
 Meanwhile::Meanwhile(Rig &rig) :
 	rig_(rig), thread_([this](const std::stop_token &stop) {
-		result_ = rig_.other_works(1, [&] {
-			turns_++;
-			return !stop.stop_requested();
-		});
+		// A run ends early when it has nothing under way for once.
+		do {
+			result_ = rig_.other_works(1, [&] {
+				turns_++;
+				return !stop.stop_requested();
+			});
+		} while (result_ && !stop.stop_requested());
 		ended_ = true;
 	})
 {
