@@ -2,7 +2,7 @@
 // Every lie that a ring can tell, one a test: the queue stops, nothing else does.
 #include <fmt/format.h>
 
-#include "hostile/tests.h"
+#include "hostile/lies.h"
 
 namespace ringtap {
 
@@ -290,6 +290,7 @@ void add_lies(Tests &tests, const std::string &node)
 	     {std::span<const Lie>(index_lies), {length_lies}, {table_lies}, {buffer_lies}})
 		for (const Lie &lie : lies)
 			add_lie_everywhere(tests, lie, node);
+	add_harmless_lies(tests, node);
 }
 
 } // namespace ringtap

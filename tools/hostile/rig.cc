@@ -59,7 +59,8 @@ NetOptions Rig::net_options() const
 
 	net.queue.layout = options.layout;
 	net.queue.size = 64;
-	net.queue.event_idx = false;
+	net.queue.event_idx = options.event_idx;
+	net.queue.in_order = options.in_order;
 	net.queue.indirect_max = 2;
 	net.mergeable = options.mergeable;
 	return net;

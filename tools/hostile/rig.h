@@ -23,6 +23,8 @@ struct RigOptions {
 	unsigned queue = NetGuest::tx_index; // the one that lies
 	unsigned ring = 16;
 	bool mergeable = true;
+	bool event_idx = false;
+	bool in_order = false;
 	TapOptions tap = {};
 };
 
