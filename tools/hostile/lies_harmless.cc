@@ -331,20 +331,20 @@ Result<Done> heads_out_of_order(Rig &rig)
 
 struct HarmlessLie {
 	const char *name;
-	unsigned layouts;
 	RigTest tell;
+	unsigned layouts;
 	bool event_idx = false, in_order = false;
 };
 
 const HarmlessLie harmless_lies[] = {
-	{"same head twice", split, same_head_twice},
-	{"buffer ids out of range and twice", packed, wild_ids},
-	{"buffer ids within a chain", packed, ids_within_a_chain},
-	{"reserved descriptor flags", both_layouts, reserved_flags},
-	{"garbage for events", both_layouts, garbage_events},
-	{"garbage for events, with EVENT_IDX", both_layouts, garbage_events, true},
-	{"heads out of order, with IN_ORDER", split, heads_out_of_order, false, true},
-	{"ids out of order, with IN_ORDER", packed, heads_out_of_order, false, true},
+	{"same head twice", same_head_twice, split},
+	{"buffer ids out of range and twice", wild_ids, packed},
+	{"buffer ids within a chain", ids_within_a_chain, packed},
+	{"reserved descriptor flags", reserved_flags, both_layouts},
+	{"garbage for events", garbage_events, both_layouts},
+	{"garbage for events, with EVENT_IDX", garbage_events, both_layouts, true},
+	{"heads out of order, with IN_ORDER", heads_out_of_order, split, false, true},
+	{"ids out of order, with IN_ORDER", heads_out_of_order, packed, false, true},
 };
 
 Result<Done> expect_unharmed(Rig &rig, const KernelLog &log)
