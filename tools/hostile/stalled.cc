@@ -108,6 +108,33 @@ Result<Done> stall_batch(Rig &rig, LatePage &page)
 	return page.wait();
 }
 
+// The queue is broken, and of what it had taken every frame counts as lost for that reason.
+Result<Done> expect_batch_lost(Rig &rig, const std::string &reason)
+{
+	auto signalled = TRY(rig.error.wait(Rig::deadline_ms));
+	DeviceStats stats = TRY(DeviceStats::read());
+
+	TRY(expect(signalled, "the error eventfd signalled"));
+	return expect(stats.count("rx." + reason) == batch && stats.sum("rx.drop_") == batch,
+		      fmt::format("{} of {}, there are {} of {} drops", batch, reason,
+				  stats.count("rx." + reason), stats.sum("rx.drop_")));
+}
+
+// Attached again, with buffers for so many frames that wait.
+Result<Done> serve_again(Rig &rig, unsigned frames)
+{
+	RawDescriptor good = rig.good();
+
+	TRY(rig.detach());
+	rig.ring->reset();
+	TRY(rig.errors_signalled());
+	TRY(rig.attach());
+	for (unsigned i = 0; i < frames; i++)
+		rig.ring->offer(std::span(&good, 1));
+	TRY(rig.notify());
+	return rig.wait_used(frames);
+}
+
 // What was taken off a TAP that is gone when it should go back.
 Result<Done> tap_deleted(Rig &rig, const KernelLog &log)
 {
@@ -128,13 +155,7 @@ Result<Done> tap_deleted(Rig &rig, const KernelLog &log)
 		TRY(std::move(gone));
 	}
 
-	auto signalled = TRY(rig.error.wait(Rig::deadline_ms));
-	DeviceStats stats = TRY(DeviceStats::read());
-
-	TRY(expect(signalled, "the error eventfd signalled"));
-	TRY(expect(stats.count("rx.drop_detached") == batch && stats.sum("rx.drop_") == batch,
-		   fmt::format("{} drops for want of a TAP, there are {} of {}", batch,
-			       stats.count("rx.drop_detached"), stats.sum("rx.drop_"))));
+	TRY(expect_batch_lost(rig, "drop_detached"));
 	TRY(expect(log.lines_with("stopped: buffer").size() == 1, "one line in the log"));
 	TRY(page.map_again());
 	return rig.detach();
@@ -157,25 +178,9 @@ Result<Done> tap_full(Rig &rig, const KernelLog &)
 		(void)rig.provoke();
 	TRY(page.take_away());
 
-	auto signalled = TRY(rig.error.wait(Rig::deadline_ms));
-	DeviceStats broken = TRY(DeviceStats::read());
-
-	TRY(expect(signalled, "the error eventfd signalled"));
-	TRY(expect(broken.count("rx.drop_tap_full") == batch && broken.sum("rx.drop_") == batch,
-		   fmt::format("{} drops for want of room, there are {} of {}", batch,
-			       broken.count("rx.drop_tap_full"), broken.sum("rx.drop_"))));
+	TRY(expect_batch_lost(rig, "drop_tap_full"));
 	TRY(page.map_again());
-	TRY(rig.detach());
-	rig.ring->reset();
-	TRY(rig.errors_signalled());
-	TRY(rig.attach());
-
-	RawDescriptor good = rig.good();
-
-	for (unsigned i = 0; i < queue; i++)
-		rig.ring->offer(std::span(&good, 1));
-	TRY(rig.notify());
-	TRY(rig.wait_used(queue));
+	TRY(serve_again(rig, queue));
 
 	DeviceStats after = TRY(DeviceStats::read());
 	LinkCounts link_after = TRY(link_counts(name));
@@ -228,25 +233,9 @@ Result<Done> tap_replaced(Rig &rig, const KernelLog &)
 		TRY(std::move(gone));
 		TRY(std::move(plugged));
 	}
-	TRY(expect(TRY(rig.error.wait(Rig::deadline_ms)), "the error eventfd signalled"));
-
-	DeviceStats broken = TRY(DeviceStats::read());
-
-	TRY(expect(broken.count("rx.drop_detached") == batch && broken.sum("rx.drop_") == batch,
-		   fmt::format("{} drops for want of a TAP, there are {} of {}", batch,
-			       broken.count("rx.drop_detached"), broken.sum("rx.drop_"))));
+	TRY(expect_batch_lost(rig, "drop_detached"));
 	TRY(page.map_again());
-	TRY(rig.detach());
-	rig.ring->reset();
-	TRY(rig.errors_signalled());
-	TRY(rig.attach());
-
-	RawDescriptor good = rig.good();
-
-	for (unsigned i = 0; i < frames; i++)
-		rig.ring->offer(std::span(&good, 1));
-	TRY(rig.notify());
-	return rig.wait_used(frames);
+	return serve_again(rig, frames);
 }
 
 using Body = Result<Done> (*)(Rig &rig, const KernelLog &log);
