@@ -133,6 +133,7 @@ static void *rtap_net_rx_take_stale(struct rtap_net_queue *q, const struct net_d
 	if (ptr && !tun_is_xdp_frame(ptr) && ((struct sk_buff *)ptr)->dev != dev)
 		ptr = NULL;
 	if (ptr) {
+		/* clears a slot that tun looks at plainly: full, or not yet */
 		data_race(__ptr_ring_consume(ring));
 		tun_wake_queue(q->backend.sock->file, 1);
 	}
