@@ -24,6 +24,27 @@ run_hostile()
 	run_program "$RTAP_HOSTILE" "$@" --node "$RTAP_NODE"
 }
 
+# make_swap: somewhere for pages to be swapped out to: compressed memory, or else a file in it; or neither.
+make_swap()
+{
+	local disk=''
+
+	[[ "$(wc -l </proc/swaps)" == 1 ]] || return 0
+	if modprobe zram num_devices=1 2>/dev/null; then
+		at_exit rmmod zram
+		disk=/dev/zram0
+		wait_for 5 test -b "$disk" || return 0
+		echo 256M >/sys/block/zram0/disksize
+	else
+		modprobe loop 2>/dev/null || true
+		truncate -s 256M "$RTAP_TMP/swap"
+		disk=$(losetup --find --show "$RTAP_TMP/swap" 2>/dev/null) || return 0
+		at_exit losetup --detach "$disk"
+	fi
+	{ mkswap "$disk" && swapon "$disk"; } >/dev/null 2>&1 || return 0
+	at_exit swapoff "$disk"
+}
+
 no_worker()
 {
 	refute grep -lx 'vhost-[0-9]*' /proc/[0-9]*/task/*/comm

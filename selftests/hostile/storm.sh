@@ -17,6 +17,7 @@ seed=${RTAP_SEED:-$RANDOM}
 need_root
 need_module
 need_hostile
+make_swap
 
 plan 3
 # What it did is worth saying when it is well, too.

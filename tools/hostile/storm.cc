@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <functional>
 #include <new>
 #include <vector>
 
@@ -66,6 +67,24 @@ void hotplug(StormRandom &random, StormCounts &counts)
 	(void)write_word(online, "1");
 }
 
+// As for a suspend, everybody is frozen for a second. What will not be is an error.
+Result<Done> suspend(StormCounts &counts)
+{
+	const std::string state = "/sys/power/state";
+
+	if (!write_word("/sys/power/pm_test", "freezer"))
+		return Done{};
+	(void)write_word("/sys/module/suspend/parameters/pm_test_delay", "1");
+
+	auto file = Fd::open(state, O_WRONLY);
+
+	if (file && ::write(file->get(), "freeze", 6) != 6)
+		return fail(errno, "freeze", "everybody");
+	(void)write_word("/sys/power/pm_test", "none");
+	counts.of[StormCounts::suspends] += bool(file);
+	return Done{};
+}
+
 // Its process cannot run; the device can still be asked, and what is frozen can be killed.
 void freeze(const Cgroup &group, Owner &owner, StormCounts &counts)
 {
@@ -81,9 +100,12 @@ void freeze(const Cgroup &group, Owner &owner, StormCounts &counts)
 // Its cgroup may have no memory any more: the kernel kills it, and takes its pages before it has ended.
 Result<Done> starve(const Cgroup &group, Owner &owner, StormCounts &counts)
 {
+	// Or else its pages are swapped out, and it lives.
+	(void)group.set("memory.swap.max", "0");
 	TRY(group.set("memory.max", "0"));
 	TRY(owner.expect_killed());
 	counts.of[StormCounts::starved]++;
+	(void)group.set("memory.swap.max", "max");
 	return group.set("memory.max", "max");
 }
 
@@ -125,6 +147,16 @@ Result<Done> abduct(Owner &owner, StormCounts &counts)
 	return done;
 }
 
+// What happens to the whole machine meanwhile.
+Result<Done> weather(StormRandom &random, StormCounts &counts)
+{
+	if (random() % 4 == 0)
+		hotplug(random, counts);
+	if (random() % 24 == 0)
+		TRY(suspend(counts));
+	return Done{};
+}
+
 // Somebody's whole life with a device, in one of the ways that it can end.
 Result<Done> life(const StormOptions &options, const Cgroup &group, StormRandom &random,
 		  StormCounts &counts)
@@ -140,8 +172,6 @@ Result<Done> life(const StormOptions &options, const Cgroup &group, StormRandom 
 	if (end == without_tap)
 		TRY(abduct(*owner, counts));
 	owner->tap().reset();
-	if (random() % 4 == 0)
-		hotplug(random, counts);
 	if (random() % 3 == 0)
 		freeze(group, *owner, counts);
 	if (::syscall(SYS_delete_module, "ringtap", O_NONBLOCK) == 0)
@@ -191,6 +221,35 @@ void say(const StormOptions &options, const StormCounts &counts)
 	::fflush(stdout);
 }
 
+// Lives one after the other, until it is time; those of several processes overlap.
+Result<Done> lives(const StormOptions &options, unsigned number, Clock::time_point deadline,
+		   StormCounts &counts)
+{
+	auto group = TRY(Cgroup::make(fmt::format("ringtap-storm-{}", number)));
+	StormRandom random(options.seed * 64 + 63 - number);
+
+	while (Clock::now() < deadline)
+		TRY(life(options, *group, random, counts));
+	return Done{};
+}
+
+// A process that does this and then ends, with 0 if all was well.
+Result<pid_t> start_child(const std::function<Result<Done>()> &body)
+{
+	pid_t pid = ::fork();
+
+	if (pid < 0)
+		return fail(errno, "have", "a child");
+	if (pid > 0)
+		return pid;
+
+	auto done = body();
+
+	if (!done)
+		fmt::print(stderr, "# storm: {}\n", done.error().message());
+	::_exit(done ? 0 : 1);
+}
+
 Result<Done> rage(const StormOptions &options, const Cgroup &group, Owner &healthy,
 		  StormCounts &counts)
 {
@@ -200,21 +259,20 @@ Result<Done> rage(const StormOptions &options, const Cgroup &group, Owner &healt
 	int family = family_number();
 
 	for (unsigned n = 0; n < processes; n++) {
-		pid_t pid = ::fork();
-
-		if (pid < 0)
-			return fail(errno, "have", "a child");
-		if (pid == 0) {
+		children.push_back(TRY(start_child([&] {
 			storm_process(options, n, family, counts);
-			::_exit(0);
-		}
-		children.push_back(pid);
+			return Result<Done>(Done{});
+		})));
+		children.push_back(
+			TRY(start_child([&] { return lives(options, n, deadline, counts); })));
 	}
 
 	Result<Done> good = Done{};
 
 	while (good && Clock::now() < deadline) {
-		good = life(options, group, random, counts);
+		good = weather(random, counts);
+		if (good)
+			good = life(options, group, random, counts);
 		if (good)
 			good = healthy.expect_traffic();
 	}

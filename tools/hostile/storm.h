@@ -36,6 +36,8 @@ struct StormCounts {
 		starved,
 		namespaces,
 		abducted,
+		suspends,
+		messages,
 		kinds
 	};
 	static constexpr const char *names[kinds] = {"ioctls",
@@ -52,7 +54,9 @@ struct StormCounts {
 						     "freezes",
 						     "owners killed for want of memory",
 						     "owners that ended with their namespace",
-						     "TAPs that another namespace took along"};
+						     "TAPs that another namespace took along",
+						     "suspends",
+						     "messages"};
 
 	std::array<std::atomic<uint64_t>, kinds> of = {};
 	std::atomic<uint64_t> running = 0; // starts after which a backend was taken

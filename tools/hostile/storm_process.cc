@@ -12,6 +12,7 @@
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -21,6 +22,7 @@
 
 #include "hostile/pass_fds.h"
 #include "hostile/storm.h"
+#include "hostile/storm_requests.h"
 #include "lib/fd.h"
 #include "lib/vhost_abi.h"
 
@@ -36,38 +38,6 @@ constexpr int first_device = 100, first_tap = 104, first_event = 108, first_othe
 	      per_kind = 4, end_fds = 116;
 constexpr size_t page = 4096, arena_size = 512 * page;
 constexpr uint64_t guest_base = 1 << 20;
-
-const unsigned long requests[] = {
-	VHOST_GET_FEATURES,
-	VHOST_SET_FEATURES,
-	VHOST_SET_OWNER,
-	VHOST_RESET_OWNER,
-	VHOST_SET_MEM_TABLE,
-	VHOST_SET_LOG_BASE,
-	VHOST_SET_LOG_FD,
-	VHOST_NEW_WORKER,
-	VHOST_FREE_WORKER,
-	VHOST_ATTACH_VRING_WORKER,
-	VHOST_GET_VRING_WORKER,
-	VHOST_SET_VRING_NUM,
-	VHOST_SET_VRING_ADDR,
-	VHOST_SET_VRING_BASE,
-	VHOST_GET_VRING_BASE,
-	VHOST_SET_VRING_ENDIAN,
-	VHOST_GET_VRING_ENDIAN,
-	VHOST_SET_VRING_KICK,
-	VHOST_SET_VRING_CALL,
-	VHOST_SET_VRING_ERR,
-	VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
-	VHOST_GET_VRING_BUSYLOOP_TIMEOUT,
-	VHOST_SET_BACKEND_FEATURES,
-	VHOST_GET_BACKEND_FEATURES,
-	VHOST_NET_SET_BACKEND,
-	VHOST_GET_FEATURES_ARRAY,
-	VHOST_SET_FEATURES_ARRAY,
-	VHOST_SET_FORK_FROM_OWNER,
-	VHOST_GET_FORK_FROM_OWNER,
-};
 
 class Thread {
 public:
@@ -96,6 +66,7 @@ private:
 	void many_ioctls();
 	void start();
 	void set_queue(int fd, unsigned queue);
+	void messages();
 	void descriptors();
 	void pass();
 	void memory();
@@ -145,7 +116,7 @@ void Thread::put(int fd, int number)
 
 void Thread::any_ioctl()
 {
-	unsigned long request = requests[below(std::size(requests))];
+	unsigned long request = storm_requests[below(std::size(storm_requests))];
 	uint64_t words[32];
 	uint32_t *halves = reinterpret_cast<uint32_t *>(words);
 
@@ -201,13 +172,28 @@ void Thread::start()
 
 	static_assert(sizeof(table) == sizeof(vhost_memory) + sizeof(vhost_memory_region));
 	if (one_in(4))
-		put(::open(options_.node.c_str(), O_RDWR | O_CLOEXEC), fd);
+		put(::open(options_.node.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK), fd);
 	(void)::ioctl(fd, VHOST_SET_OWNER);
 	(void)::ioctl(fd, VHOST_SET_FEATURES, &features);
 	(void)::ioctl(fd, VHOST_SET_MEM_TABLE, table);
 	set_queue(fd, 0);
 	set_queue(fd, 1);
 	count(StormCounts::starts);
+}
+
+// What travels by read(2), write(2) and poll(2). Nothing here waits: all descriptors are non-blocking.
+void Thread::messages()
+{
+	vhost_msg_v2 message{};
+	pollfd look{device(), short(random_()), 0};
+
+	message.type = uint32_t(below(4));
+	message.asid = uint32_t(value());
+	message.iotlb = {value(), value(), value(), uint8_t(below(4)), uint8_t(below(8))};
+	(void)!::write(device(), &message, one_in(4) ? below(sizeof(message)) : sizeof(message));
+	(void)!::read(device(), &message, one_in(4) ? below(sizeof(message)) : sizeof(message));
+	(void)::poll(&look, 1, 0);
+	count(StormCounts::messages);
 }
 
 // To ourselves; what is not received goes with the sockets.
@@ -230,12 +216,13 @@ void Thread::pass()
 void Thread::descriptors()
 {
 	ifreq request{};
+	sockaddr_ll to{};
 	int fd;
 
 	count(StormCounts::descriptors);
-	switch (below(6)) {
+	switch (below(7)) {
 	case 0:
-		put(::open(options_.node.c_str(), O_RDWR | O_CLOEXEC), device());
+		put(::open(options_.node.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK), device());
 		break;
 	case 1:
 		fd = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
@@ -253,6 +240,17 @@ void Thread::descriptors()
 		       first_device + int(below(end_fds - first_device)), O_CLOEXEC);
 		break;
 	case 4:
+		// Closing one takes a grace period.
+		if (!one_in(4))
+			break;
+		fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ALL));
+		to.sll_family = AF_PACKET;
+		to.sll_protocol = htons(ETH_P_ALL);
+		to.sll_ifindex = 2 + int(below(8));
+		(void)::bind(fd, reinterpret_cast<sockaddr *>(&to), sizeof(to));
+		put(fd, tap());
+		break;
+	case 5:
 		if (one_in(4))
 			::close(first_device + int(below(end_fds - first_device)));
 		break;
@@ -445,8 +443,10 @@ void Thread::step()
 		return memory();
 	case 50 ... 54:
 		return tap_operation();
-	case 55 ... 57:
+	case 55 ... 56:
 		return netlink();
+	case 57:
+		return messages();
 	case 58 ... 62:
 		return frames();
 	default:
