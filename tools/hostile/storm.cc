@@ -29,6 +29,7 @@
 #include "hostile/cgroup.h"
 #include "hostile/owner.h"
 #include "lib/link.h"
+#include "lib/worker_threads.h"
 
 namespace ringtap {
 
@@ -67,7 +68,8 @@ void hotplug(StormRandom &random, StormCounts &counts)
 	(void)write_word(online, "1");
 }
 
-// As for a suspend, everybody is frozen for a second. What will not be is an error.
+// As for a suspend, everybody is frozen for a second. What will not be is an error, except where workers are
+// threads of their owners: those are frozen too, and who waits in an ioctl for the end of one is not.
 Result<Done> suspend(StormCounts &counts)
 {
 	const std::string state = "/sys/power/state";
@@ -148,11 +150,11 @@ Result<Done> abduct(Owner &owner, StormCounts &counts)
 }
 
 // What happens to the whole machine meanwhile.
-Result<Done> weather(StormRandom &random, StormCounts &counts)
+Result<Done> weather(StormRandom &random, bool kernel_threads, StormCounts &counts)
 {
 	if (random() % 4 == 0)
 		hotplug(random, counts);
-	if (random() % 24 == 0)
+	if (kernel_threads && random() % 24 == 0)
 		TRY(suspend(counts));
 	return Done{};
 }
@@ -256,6 +258,9 @@ Result<Done> rage(const StormOptions &options, const Cgroup &group, Owner &healt
 	auto deadline = Clock::now() + std::chrono::seconds(options.seconds);
 	StormRandom random(options.seed);
 	std::vector<pid_t> children;
+	std::vector<WorkerThread> workers = worker_threads(healthy.pid());
+	bool kernel_threads = !workers.empty() &&
+			      workers[0].directory.find("/task/") == std::string::npos;
 	int family = family_number();
 
 	for (unsigned n = 0; n < processes; n++) {
@@ -270,7 +275,7 @@ Result<Done> rage(const StormOptions &options, const Cgroup &group, Owner &healt
 	Result<Done> good = Done{};
 
 	while (good && Clock::now() < deadline) {
-		good = weather(random, counts);
+		good = weather(random, kernel_threads, counts);
 		if (good)
 			good = life(options, group, random, counts);
 		if (good)
