@@ -21,8 +21,9 @@ usage()
 	WHAT is a kernel series ($all_series), a debugging kernel ($debug_series: built
 	from source), 'arm64' (headers to cross-compile with), or out of the kernel's source
 	'scripts' (checkpatch and kernel-doc) or 'ynl' (the tools that read netlink
-	specifications), or 'qemu', which is newer than bookworm's. What is in the cache already is left alone; --refresh looks for a newer
-	point version. --is-built fetches and builds nothing: it only says by its status.
+	specifications), or 'qemu', which is newer than bookworm's. What is in the cache already is
+	left alone; --refresh looks for a newer point version. --is-built fetches and builds
+	nothing: it only says by its status.
 	The cache is \$RINGTAP_CACHE, now $cache
 	EOF
 }
@@ -234,7 +235,6 @@ fetch_qemu()
 fetch_one()
 {
 	[[ " $debug_series " != *" $1 "* ]] || { build_debug_kernel "$1" && return; }
-	[[ $1 != qemu ]] || { fetch_qemu && return; }
 	[[ ! -s $(kernel_root "$1")/release || -n ${RINGTAP_REFRESH:-} ]] || return 0
 	mkdir -p "$cache/tmp"
 	find "$cache/tmp" -mindepth 1 -maxdepth 1 -name "$1.*" -exec rm -rf {} +
@@ -243,6 +243,7 @@ fetch_one()
 	6.12) fetch_bookworm 6.12 'linux-image-6\.12\.[0-9]+\+deb12-amd64' ;;
 	7.3) fetch_trixie 7.3 ;;
 	arm64) fetch_arm64 ;;
+	qemu) fetch_qemu ;;
 	scripts) fetch_scripts ;;
 	ynl) fetch_ynl ;;
 	esac

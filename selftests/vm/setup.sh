@@ -9,7 +9,7 @@ module=(make gcc gcc-12 libc6-dev libelf1 rsync kmod bc util-linux)
 vm=(qemu-system-x86 busybox-static cpio xz-utils kmod mmdebstrap debian-archive-keyring rsync
 	iproute2 iputils-ping ethtool socat tcpdump procps python3 python3-yaml
 	python3-jsonschema zstd linux-perf trace-cmd)
-check=(libgtest-dev libgmock-dev clang llvm libclang-rt-dev clang-format clang-tidy sparse shellcheck codespell perl
+check=(libgtest-dev libgmock-dev libfuse3-dev clang llvm libclang-rt-dev clang-format clang-tidy sparse shellcheck codespell perl
 	gcc-aarch64-linux-gnu gcc-12-multilib libc6-dev-i386 pahole man-db python3-docutils git file
 	python3-yaml python3-jsonschema bpftrace)
 bench=(flex bison libbenchmark-dev)

@@ -180,8 +180,6 @@ qemu_arguments()
 {
 	local cmdline
 
-	# Without ERMS and FSRM copies are words at a time, not bytes.
-
 	cmdline="console=ttyS0 init=/init loglevel=5 panic=-1 oops=panic no_timer_check log_buf_len=8M rcupdate.rcu_cpu_stall_timeout=180"
 	args=(-nodefaults -nographic -no-reboot -m "$mem"
 		-kernel "$(kernel_root "$series")/vmlinuz" -initrd "$initrd"
@@ -197,6 +195,7 @@ qemu_arguments()
 			-smp 1 -cpu "max,-erms")
 		cmdline+=" init_on_alloc=0"
 	else
+		# Without ERMS and FSRM copies are words at a time, not bytes.
 		args+=(-accel "tcg,thread=$threads" -smp "$smp" -cpu "max,-erms,-fsrm")
 	fi
 	args+=(-append "$cmdline $append" "${qemu_extra[@]}")
