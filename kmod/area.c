@@ -6,9 +6,38 @@
  * a page that is not there is faulted in, so all of these may sleep.
  */
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/uaccess.h>
 
 #include "area.h"
+
+/* Where an offset is in user memory, and how much there is behind it; NULL: outside. */
+static u8 __user *rtap_area_user(const struct rtap_area *area, size_t off, size_t *chunk)
+{
+	const struct rtap_piece *piece = area->pieces;
+	u32 i;
+
+	if (likely(!piece)) {
+		*chunk = area->size - off;
+		return (u8 __user *)area->uaddr + off;
+	}
+	for (i = 0; i < area->nr_pieces; off -= piece->size, piece++, i++) {
+		if (off >= piece->size)
+			continue;
+		*chunk = piece->size - off;
+		return (u8 __user *)(uintptr_t)(piece->uaddr + off);
+	}
+	*chunk = 0;
+	return NULL;
+}
+
+/* An aligned word lies in one page, and pieces end where pages do. */
+static __le16 __user *rtap_area_word(const struct rtap_area *area, size_t off)
+{
+	size_t chunk;
+
+	return (__le16 __user *)rtap_area_user(area, off, &chunk);
+}
 
 /**
  * rtap_area_load_user() - read an index or flags word by user access
@@ -21,10 +50,10 @@
  */
 int rtap_area_load_user(const struct rtap_area *area, size_t off, __le16 *val)
 {
-	__le16 __user *word = (__le16 __user *)(area->uaddr + off);
+	__le16 __user *word = rtap_area_word(area, off);
 	__le16 got;
 
-	if (get_user(got, word))
+	if (!word || get_user(got, word))
 		return -EFAULT;
 	/*
 	 * pairs with the driver's release of the same word: what the driver
@@ -47,8 +76,10 @@ int rtap_area_load_user(const struct rtap_area *area, size_t off, __le16 *val)
  */
 int rtap_area_store_user(const struct rtap_area *area, size_t off, __le16 val)
 {
-	__le16 __user *word = (__le16 __user *)(area->uaddr + off);
+	__le16 __user *word = rtap_area_word(area, off);
 
+	if (!word)
+		return -EFAULT;
 	/*
 	 * pairs with the driver's acquire of the same word: entries written, and
 	 * buffers read, before this point are done with when the driver sees the
@@ -70,7 +101,16 @@ int rtap_area_store_user(const struct rtap_area *area, size_t off, __le16 val)
  */
 int rtap_area_read_user(const struct rtap_area *area, size_t off, void *dst, size_t len)
 {
-	return copy_from_user(dst, area->uaddr + off, len) ? -EFAULT : 0;
+	void __user *from;
+	size_t chunk;
+
+	for (; len; len -= chunk, off += chunk, dst += chunk) {
+		from = rtap_area_user(area, off, &chunk);
+		chunk = min(chunk, len);
+		if (!from || copy_from_user(dst, from, chunk))
+			return -EFAULT;
+	}
+	return 0;
 }
 
 /**
@@ -85,5 +125,14 @@ int rtap_area_read_user(const struct rtap_area *area, size_t off, void *dst, siz
  */
 int rtap_area_write_user(const struct rtap_area *area, size_t off, const void *src, size_t len)
 {
-	return copy_to_user(area->uaddr + off, src, len) ? -EFAULT : 0;
+	void __user *to;
+	size_t chunk;
+
+	for (; len; len -= chunk, off += chunk, src += chunk) {
+		to = rtap_area_user(area, off, &chunk);
+		chunk = min(chunk, len);
+		if (!to || copy_to_user(to, src, chunk))
+			return -EFAULT;
+	}
+	return 0;
 }

@@ -17,19 +17,33 @@
 struct page;
 
 /**
- * struct rtap_area - a contiguous piece of ring memory
+ * struct rtap_piece - user memory that is contiguous
+ */
+struct rtap_piece {
+	/** @uaddr: user address of the first byte */
+	u64 uaddr;
+	/** @size: bytes */
+	size_t size;
+};
+
+/**
+ * struct rtap_area - one of the areas of a ring
  *
  * Mapped: @kaddr points at the pinned pages. Unmapped by choice (memory that
- * refuses long-term pins): @kaddr is NULL and the accessors use @uaddr, from
- * a context that runs on the owner's mm.
+ * refuses long-term pins): @kaddr is NULL and the accessors use @uaddr or @pieces,
+ * from a context that runs on the owner's mm.
  */
 struct rtap_area {
 	/** @kaddr: kernel address of the first byte, NULL for user access */
 	void *kaddr;
-	/** @uaddr: user address of the first byte, as the VMM gave it */
+	/** @uaddr: user address of the first byte */
 	void __user *uaddr;
 	/** @size: bytes in the area */
 	size_t size;
+	/** @pieces: where it is in user memory, in order; NULL if contiguous, or mapped */
+	struct rtap_piece *pieces;
+	/** @nr_pieces: entries in @pieces */
+	u32 nr_pieces;
 	/** @vmap: what vunmap() takes, NULL if @kaddr is in the direct map */
 	void *vmap;
 	/** @pages: pinned pages, NULL if none are */

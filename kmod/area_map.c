@@ -48,24 +48,63 @@ static bool rtap_area_keepable(struct page **pages, unsigned int nr)
 	return true;
 }
 
-static int rtap_area_pin(struct rtap_area *area, u64 first, unsigned int nr)
+/* Pages that a piece touches, the first of them at @first. */
+static unsigned int rtap_area_span(const struct rtap_piece *piece, u64 *first)
 {
-	int pinned;
+	*first = piece->uaddr & PAGE_MASK;
+	return (PAGE_ALIGN(piece->uaddr + piece->size) - *first) >> PAGE_SHIFT;
+}
 
-	area->pages = kvmalloc_array(nr, sizeof(*area->pages), GFP_KERNEL_ACCOUNT);
+/* Pieces whose pages can be put one behind the other: inner borders are those of pages. */
+static bool rtap_area_joins(const struct rtap_piece *pieces, u32 nr)
+{
+	u32 i;
+
+	for (i = 1; i < nr; i++)
+		if (!PAGE_ALIGNED(pieces[i].uaddr) ||
+		    !PAGE_ALIGNED(pieces[i - 1].uaddr + pieces[i - 1].size))
+			return false;
+	return true;
+}
+
+/* Pin one piece's pages behind those that are pinned already. */
+static int rtap_area_pin_piece(struct rtap_area *area, const struct rtap_piece *piece)
+{
+	struct page **pages = area->pages + area->nr_pages;
+	unsigned int nr;
+	int pinned;
+	u64 first;
+
+	nr = rtap_area_span(piece, &first);
+	rtap_area_touch(first, nr);
+	pinned = pin_user_pages_fast(first, nr, FOLL_WRITE | FOLL_LONGTERM, pages);
+	if (pinned > 0)
+		area->nr_pages += pinned;
+	return pinned == nr && rtap_area_keepable(pages, nr) ? 0 : -EFAULT;
+}
+
+static int rtap_area_pin(struct rtap_area *area, const struct rtap_piece *pieces, u32 nr)
+{
+	unsigned int total = 0;
+	int err = 0;
+	u64 first;
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		total += rtap_area_span(&pieces[i], &first);
+	area->pages = kvmalloc_array(total, sizeof(*area->pages), GFP_KERNEL_ACCOUNT);
 	if (!area->pages)
 		return -ENOMEM;
-	rtap_area_touch(first, nr);
-	pinned = pin_user_pages_fast(first, nr, FOLL_WRITE | FOLL_LONGTERM, area->pages);
-	if (pinned == nr && rtap_area_keepable(area->pages, nr)) {
-		area->nr_pages = nr;
+	for (i = 0; i < nr && !err; i++)
+		err = rtap_area_pin_piece(area, &pieces[i]);
+	if (!err)
 		return 0;
-	}
-	if (pinned > 0)
-		unpin_user_pages(area->pages, pinned);
+	/* nothing has been written: no page is dirty */
+	unpin_user_pages(area->pages, area->nr_pages);
 	kvfree(area->pages);
 	area->pages = NULL;
-	return -EFAULT;
+	area->nr_pages = 0;
+	return err;
 }
 
 static void rtap_area_unpin(struct rtap_area *area)
@@ -101,40 +140,54 @@ static int rtap_area_address(struct rtap_area *area, size_t offset)
 	return 0;
 }
 
+/* By user access: the pieces are kept. */
+static int rtap_area_settle(struct rtap_area *area, const struct rtap_piece *pieces, u32 nr)
+{
+	if (nr == 1)
+		return 0;
+	area->pieces = kvmalloc_array(nr, sizeof(*pieces), GFP_KERNEL_ACCOUNT);
+	if (!area->pieces)
+		return -ENOMEM;
+	for (area->nr_pieces = 0; area->nr_pieces < nr; area->nr_pieces++)
+		area->pieces[area->nr_pieces] = pieces[area->nr_pieces];
+	return 0;
+}
+
 /**
  * rtap_area_map() - make ring memory reachable
  * @area: where to put the result; its old contents are not looked at
  * @mm: the owner's address space, which has to be the caller's
- * @uaddr: user address of the first byte, checked by access_ok()
- * @size: bytes, not 0
+ * @pieces: where it is in user memory; addresses that access_ok() has checked
+ * @nr: how many pieces, at least one
  *
  * Pins are shown in the owner's VmPin and not held against RLIMIT_MEMLOCK: they
  * are a few pages a queue. Memory that cannot be pinned for long is no error:
  * the area then works by user access, which whoever uses it can tell from its
  * kernel address being NULL.
  *
- * Context: process context of the owner; sleeps.
- * Return: 0, or -ENOMEM.
+ * Context: process context of the owner, or its worker; sleeps.
+ * Return: 0, -ENOMEM, or -EFAULT if pieces meet within a page.
  */
-int rtap_area_map(struct rtap_area *area, struct mm_struct *mm, u64 uaddr, size_t size)
+int rtap_area_map(struct rtap_area *area, struct mm_struct *mm, const struct rtap_piece *pieces,
+		  u32 nr)
 {
-	u64 first = uaddr & PAGE_MASK;
-	unsigned int nr = (PAGE_ALIGN(uaddr + size) - first) >> PAGE_SHIFT;
 	int err;
+	u32 i;
 
-	*area = (struct rtap_area){
-		.uaddr = (void __user *)(uintptr_t)uaddr,
-		.size = size,
-	};
-	err = rtap_area_pin(area, first, nr);
+	*area = (struct rtap_area){ .uaddr = (void __user *)(uintptr_t)pieces[0].uaddr };
+	for (i = 0; i < nr; i++)
+		area->size += pieces[i].size;
+	if (!rtap_area_joins(pieces, nr))
+		return -EFAULT;
+	err = rtap_area_pin(area, pieces, nr);
 	if (err)
-		return err == -ENOMEM ? err : 0;
-	err = rtap_area_address(area, uaddr - first);
+		return err == -ENOMEM ? err : rtap_area_settle(area, pieces, nr);
+	err = rtap_area_address(area, pieces[0].uaddr & ~PAGE_MASK);
 	if (err) {
 		rtap_area_unpin(area);
 		return err;
 	}
-	atomic64_add(nr, &mm->pinned_vm);
+	atomic64_add(area->nr_pages, &mm->pinned_vm);
 	return 0;
 }
 
@@ -153,5 +206,6 @@ void rtap_area_unmap(struct rtap_area *area, struct mm_struct *mm)
 		atomic64_sub(area->nr_pages, &mm->pinned_vm);
 		rtap_area_unpin(area);
 	}
+	kvfree(area->pieces);
 	*area = (struct rtap_area){};
 }

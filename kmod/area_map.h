@@ -9,8 +9,10 @@
 
 struct mm_struct;
 struct rtap_area;
+struct rtap_piece;
 
-int rtap_area_map(struct rtap_area *area, struct mm_struct *mm, u64 uaddr, size_t size);
+int rtap_area_map(struct rtap_area *area, struct mm_struct *mm, const struct rtap_piece *pieces,
+		  u32 nr);
 void rtap_area_unmap(struct rtap_area *area, struct mm_struct *mm);
 
 #endif /* RTAP_AREA_MAP_H */

@@ -72,20 +72,43 @@ static long rtap_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned lon
 	return rtap_net_ioctl(filp->private_data, cmd, (void __user *)arg);
 }
 
-/*
- * Device IOTLB messages travel by read() and write(). Without an IOTLB, which is
- * not offered yet, none is ever pending, and none has anything to act on.
- */
+/* Device IOTLB messages travel by read() and write(), in either of two forms. */
 static ssize_t rtap_chardev_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	if (iov_iter_count(to) < sizeof(struct vhost_msg))
+	struct rtap_net *net = iocb->ki_filp->private_data;
+	struct rtap_iotlb_miss miss;
+	union {
+		struct vhost_msg v1;
+		struct vhost_msg_v2 v2;
+	} msg = {};
+	int asker;
+
+	if (iov_iter_count(to) < sizeof(msg))
 		return 0;
-	return iocb->ki_filp->f_flags & O_NONBLOCK ? -EAGAIN : -EBADFD;
+	asker = rtap_dev_iotlb_wait(&net->dev, iocb->ki_filp->f_flags & O_NONBLOCK, &miss);
+	if (asker < 0)
+		return asker;
+	static_assert(offsetof(struct vhost_msg, iotlb) == offsetof(struct vhost_msg_v2, iotlb));
+	static_assert(sizeof(struct vhost_msg) == sizeof(struct vhost_msg_v2));
+	if (READ_ONCE(net->dev.backend_features) & BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2))
+		msg.v2.type = VHOST_IOTLB_MSG_V2;
+	else
+		msg.v1.type = VHOST_IOTLB_MSG;
+	msg.v2.iotlb.type = VHOST_IOTLB_MISS;
+	msg.v2.iotlb.iova = miss.iova;
+	msg.v2.iotlb.perm = miss.perm;
+	if (copy_to_iter(&msg, sizeof(msg), to) != sizeof(msg)) {
+		rtap_iotlb_unread(&net->dev.iotlb, asker);
+		return -EFAULT;
+	}
+	return sizeof(msg);
 }
 
 static ssize_t rtap_chardev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
+	struct rtap_net *net = iocb->ki_filp->private_data;
 	struct vhost_iotlb_msg msg;
+	long err;
 	u32 type;
 
 	if (!copy_from_iter_full(&type, sizeof(type), from))
@@ -93,16 +116,24 @@ static ssize_t rtap_chardev_write_iter(struct kiocb *iocb, struct iov_iter *from
 	if (type != VHOST_IOTLB_MSG && type != VHOST_IOTLB_MSG_V2)
 		return -EINVAL;
 	/* both forms have the message proper at the same place */
-	static_assert(offsetof(struct vhost_msg, iotlb) == offsetof(struct vhost_msg_v2, iotlb));
 	iov_iter_advance(from, offsetof(struct vhost_msg, iotlb) - sizeof(type));
 	if (!copy_from_iter_full(&msg, sizeof(msg), from))
 		return -EINVAL;
-	return msg.type == VHOST_IOTLB_UPDATE && !msg.size ? -EINVAL : -EFAULT;
+	if (msg.type == VHOST_IOTLB_UPDATE && !msg.size)
+		return -EINVAL;
+	err = rtap_dev_iotlb_message(&net->dev, &msg);
+	if (err)
+		return err == -EPERM || err == -EINTR ? err : -EFAULT;
+	return sizeof(struct vhost_msg);
 }
 
 static __poll_t rtap_chardev_poll(struct file *filp, poll_table *wait)
 {
-	return 0;
+	struct rtap_net *net = filp->private_data;
+	struct rtap_iotlb *iotlb = &net->dev.iotlb;
+
+	poll_wait(filp, &iotlb->wait, wait);
+	return rtap_iotlb_has_unread(iotlb) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static const struct file_operations rtap_chardev_fops = {

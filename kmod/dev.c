@@ -25,6 +25,7 @@ int rtap_dev_init(struct rtap_dev *dev)
 		return id;
 	dev->id = id;
 	mutex_init(&dev->lock);
+	rtap_iotlb_init(&dev->iotlb);
 	rtap_event_source_init(&dev->events, id);
 	rtap_dev_report_init(dev);
 	return 0;
@@ -43,6 +44,7 @@ void rtap_dev_exit(struct rtap_dev *dev)
 	for (i = 0; i < RTAP_DEV_VQS; i++)
 		rtap_mem_view_set(&dev->vqs[i]->mem, NULL);
 	rtap_mem_put(dev->mem);
+	rtap_iotlb_stop(&dev->iotlb);
 	/* while the id is nobody else's */
 	rtap_event_send(&event);
 	ida_free(&rtap_dev_ids, dev->id);
@@ -75,7 +77,8 @@ int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers)
 	lockdep_assert_held(&dev->lock);
 	if (dev->mm)
 		return -EBUSY;
-	dev->mm = current->mm;
+	/* readers of the IOTLB compare it, without the lock */
+	WRITE_ONCE(dev->mm, current->mm);
 	mmgrab(dev->mm);
 	WRITE_ONCE(dev->owner, task_tgid_nr(current));
 	err = rtap_dev_note_owner(dev);
@@ -107,11 +110,12 @@ void rtap_dev_disown(struct rtap_dev *dev)
 	rtap_dev_stop_workers(dev);
 	rtap_mem_put(dev->mem);
 	dev->mem = NULL;
+	rtap_iotlb_stop(&dev->iotlb);
 	rtap_eventfd_swap(&dev->log, VHOST_FILE_UNBIND);
 	dev->log_base = 0;
-	dev->backend_features = 0;
+	WRITE_ONCE(dev->backend_features, 0);
 	mmdrop(dev->mm);
-	dev->mm = NULL;
+	WRITE_ONCE(dev->mm, NULL);
 	WRITE_ONCE(dev->owner, 0);
 	rtap_dev_drop_owner(dev);
 }

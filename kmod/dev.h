@@ -87,6 +87,8 @@ struct rtap_dev {
 	struct rtap_mem *mem;
 	/** @region_bytes: bytes in the regions of @mem */
 	u64 region_bytes;
+	/** @iotlb: where IOVAs are translated, with VIRTIO_F_ACCESS_PLATFORM */
+	struct rtap_iotlb iotlb;
 	/** @log_base: user address of the dirty log, as SET_LOG_BASE gave it */
 	u64 log_base;
 	/** @log: signalled when the dirty log is written, or NULL */
@@ -129,6 +131,11 @@ int rtap_dev_attach_worker(struct rtap_dev *dev, struct rtap_vq *vq, u32 id);
 long rtap_dev_worker_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
 long rtap_dev_vring_worker_ioctl(struct rtap_dev *dev, struct rtap_vq *vq, unsigned int cmd,
 				 void __user *argp);
+
+/* dev_iotlb.c: the VMM's half of the IOTLB */
+int rtap_dev_reset_iotlb(struct rtap_dev *dev, u64 features);
+long rtap_dev_iotlb_message(struct rtap_dev *dev, const struct vhost_iotlb_msg *msg);
+int rtap_dev_iotlb_wait(struct rtap_dev *dev, bool nonblock, struct rtap_iotlb_miss *miss);
 
 /* dev_mem.c */
 long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp);

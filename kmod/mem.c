@@ -2,18 +2,23 @@
 /*
  * The memory table: guest physical addresses to the owner's user addresses
  *
- * A table never changes once it is made, so queues look it up without a lock.
+ * A table never changes once it is made, so queues look it up without a lock. Where
+ * there is an IOTLB, it is looked up instead.
  * Addresses that come out of it are the VMM's word: every use goes through a
  * user-access helper that checks them.
  */
 #include <linux/err.h>
 #include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vhost_iotlb.h>
 #include <linux/vhost_types.h>
 
+#include "area.h"
 #include "mem.h"
 
 /* Regions added between two offers to reschedule. */
@@ -130,33 +135,132 @@ void rtap_mem_view_set(struct rtap_mem_view *view, struct rtap_mem *mem)
 	struct rtap_mem *old = view->mem;
 
 	view->mem = mem ? rtap_mem_get(mem) : NULL;
-	view->start = 0;
-	view->size = 0;
-	view->uaddr = 0;
+	memset(view->windows, 0, sizeof(view->windows));
 	rtap_mem_put(old);
 }
 
 /**
- * rtap_mem_miss() - move a view to the region that has an address
- * @view: the queue's view
- * @gpa: guest physical address
+ * rtap_mem_view_set_iotlb() - say whether a queue's addresses are IOVAs
+ * @view: the view; whatever it remembers is forgotten
+ * @iotlb: who translates them, or NULL if they are guest physical
  *
  * Context: the queue's lock is held.
- * Return: 0, or -EFAULT if @gpa is in no region; the view then stays as it was.
  */
-int rtap_mem_miss(struct rtap_mem_view *view, u64 gpa)
+void rtap_mem_view_set_iotlb(struct rtap_mem_view *view, struct rtap_iotlb *iotlb)
 {
-	struct vhost_iotlb_map *map;
+	view->iotlb = iotlb;
+	view->miss.perm = 0;
+	memset(view->windows, 0, sizeof(view->windows));
+}
 
-	if (!view->mem)
+/**
+ * rtap_mem_view_forget() - translations are no longer valid
+ * @view: the view
+ * @first: first IOVA
+ * @last: last one
+ *
+ * Context: the queue's lock is held; the IOTLB has forgotten them.
+ */
+void rtap_mem_view_forget(struct rtap_mem_view *view, u64 first, u64 last)
+{
+	struct rtap_mem_window *window;
+
+	for (window = view->windows; window < view->windows + ARRAY_SIZE(view->windows); window++)
+		if (window->size && window->start <= last &&
+		    first <= window->start + window->size - 1)
+			window->size = 0;
+}
+
+static u8 rtap_mem_perm(enum rtap_mem_access access)
+{
+	return access == RTAP_MEM_WRITE ? VHOST_MAP_WO : VHOST_MAP_RO;
+}
+
+/* What is known of an IOVA. If nothing is, the view says what to ask for. */
+static int rtap_mem_find_iova(struct rtap_mem_view *view, u8 perm, u64 iova,
+			      struct vhost_iotlb_map *entry)
+{
+	view->miss.perm = 0;
+	if (!rtap_iotlb_find(view->iotlb, iova, entry)) {
+		view->miss = (struct rtap_iotlb_miss){ .iova = iova, .perm = perm };
 		return -EFAULT;
-	map = vhost_iotlb_itree_first(view->mem->tree, gpa, gpa);
-	if (!map)
-		return -EFAULT;
-	view->start = map->start;
-	view->size = map->size;
-	view->uaddr = map->addr;
+	}
+	return (entry->perm & perm) == perm ? 0 : -EFAULT;
+}
+
+/**
+ * rtap_mem_miss() - move a window to where an address is
+ * @view: the queue's view
+ * @access: which window
+ * @gpa: guest address
+ *
+ * Context: the queue's lock is held.
+ * Return: 0, or -EFAULT if @gpa is nowhere, not for @access, or, which the view's
+ * miss then says, not translated yet; the window then stays as it was.
+ */
+int rtap_mem_miss(struct rtap_mem_view *view, enum rtap_mem_access access, u64 gpa)
+{
+	struct vhost_iotlb_map *map, entry;
+
+	if (view->iotlb) {
+		if (rtap_mem_find_iova(view, rtap_mem_perm(access), gpa, &entry))
+			return -EFAULT;
+		map = &entry;
+	} else {
+		map = view->mem ? vhost_iotlb_itree_first(view->mem->tree, gpa, gpa) : NULL;
+		if (!map)
+			return -EFAULT;
+	}
+	view->windows[access] = (struct rtap_mem_window){
+		.start = map->start,
+		.size = map->size,
+		.uaddr = map->addr,
+	};
 	return 0;
+}
+
+/**
+ * rtap_mem_gather() - where a stretch of IOVAs is in user memory
+ * @view: the queue's view, which has an IOTLB
+ * @perm: what for: bits of VHOST_MAP_RW, all of which it takes
+ * @gpa: first IOVA
+ * @size: bytes, not 0
+ * @pieces: set to the pieces of user memory; what is contiguous there is one
+ * @max: how many there is room for
+ *
+ * Context: the queue's lock is held.
+ * Return: how many pieces; -EFAULT as for rtap_mem_miss(); -E2BIG if there are more
+ * than @max.
+ */
+int rtap_mem_gather(struct rtap_mem_view *view, u8 perm, u64 gpa, size_t size,
+		    struct rtap_piece *pieces, u32 max)
+{
+	struct vhost_iotlb_map entry;
+	struct rtap_piece *piece;
+	u64 uaddr;
+	u32 nr = 0;
+	size_t len;
+
+	view->miss.perm = 0;
+	if (gpa + size - 1 < gpa)
+		return -EFAULT;
+	while (size) {
+		if (rtap_mem_find_iova(view, perm, gpa, &entry))
+			return -EFAULT;
+		uaddr = entry.addr + (gpa - entry.start);
+		len = min_t(u64, size, entry.size - (gpa - entry.start));
+		piece = pieces + nr - 1;
+		if (nr && piece->uaddr + piece->size == uaddr) {
+			piece->size += len;
+		} else {
+			if (nr == max)
+				return -E2BIG;
+			pieces[nr++] = (struct rtap_piece){ .uaddr = uaddr, .size = len };
+		}
+		gpa += len;
+		size -= len;
+	}
+	return nr;
 }
 
 /**
@@ -175,7 +279,7 @@ int rtap_mem_read(struct rtap_mem_view *view, u64 gpa, void *dst, u32 len)
 
 	while (len) {
 		u32 chunk;
-		void __user *from = rtap_mem_translate(view, gpa, len, &chunk);
+		void __user *from = rtap_mem_translate(view, RTAP_MEM_READ, gpa, len, &chunk);
 
 		if (!from || copy_from_user(to, from, chunk))
 			return -EFAULT;
@@ -202,7 +306,7 @@ int rtap_mem_write(struct rtap_mem_view *view, u64 gpa, const void *src, u32 len
 
 	while (len) {
 		u32 chunk;
-		void __user *to = rtap_mem_translate(view, gpa, len, &chunk);
+		void __user *to = rtap_mem_translate(view, RTAP_MEM_WRITE, gpa, len, &chunk);
 
 		if (!to || copy_to_user(to, from, chunk))
 			return -EFAULT;

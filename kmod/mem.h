@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest memory: from guest physical addresses to the owner's user addresses
+ * Guest memory: from guest addresses, physical or IOVAs, to the owner's user addresses
  */
 #ifndef RTAP_MEM_H
 #define RTAP_MEM_H
@@ -9,7 +9,9 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
-struct vhost_iotlb;
+#include "iotlb.h"
+
+struct rtap_piece;
 struct vhost_memory_region;
 
 /** RTAP_MEM_REGIONS_MAX - regions accepted in one table; more than any client sends */
@@ -35,20 +37,42 @@ struct rtap_mem {
 };
 
 /**
- * struct rtap_mem_view - one queue's way into a memory table
+ * enum rtap_mem_access - what guest memory is looked up for; an IOTLB tells them apart
+ * @RTAP_MEM_READ: the device reads it
+ * @RTAP_MEM_WRITE: the device writes it
+ */
+enum rtap_mem_access {
+	RTAP_MEM_READ,
+	RTAP_MEM_WRITE,
+};
+
+/**
+ * struct rtap_mem_window - a stretch of guest memory that was found
+ */
+struct rtap_mem_window {
+	/** @start: first guest address */
+	u64 start;
+	/** @size: bytes, 0 if nothing was found yet */
+	u64 size;
+	/** @uaddr: user address of @start */
+	u64 uaddr;
+};
+
+/**
+ * struct rtap_mem_view - one queue's way into guest memory
  *
- * Single user: the queue's lock covers it. Remembers the region that the last
- * translation hit, so that the tree is walked only when a queue changes region.
+ * Single user: the queue's lock covers it. Remembers what the last translation of each
+ * kind hit, so that a tree is walked only when a queue leaves that.
  */
 struct rtap_mem_view {
 	/** @mem: the table; NULL before SET_MEM_TABLE. Holds a reference. */
 	struct rtap_mem *mem;
-	/** @start: first guest address of the region last hit */
-	u64 start;
-	/** @size: bytes in that region, 0 if nothing was hit yet */
-	u64 size;
-	/** @uaddr: user address of @start */
-	u64 uaddr;
+	/** @iotlb: where addresses are looked up instead, or NULL; not owned */
+	struct rtap_iotlb *iotlb;
+	/** @windows: last hits, by enum rtap_mem_access */
+	struct rtap_mem_window windows[2];
+	/** @miss: what @iotlb lacked when it was last asked in vain; no permission: nothing */
+	struct rtap_iotlb_miss miss;
 };
 
 struct rtap_mem *rtap_mem_create(const struct vhost_memory_region *regions, u32 nr);
@@ -56,31 +80,38 @@ struct rtap_mem *rtap_mem_get(struct rtap_mem *mem);
 void rtap_mem_put(struct rtap_mem *mem);
 
 void rtap_mem_view_set(struct rtap_mem_view *view, struct rtap_mem *mem);
+void rtap_mem_view_set_iotlb(struct rtap_mem_view *view, struct rtap_iotlb *iotlb);
+void rtap_mem_view_forget(struct rtap_mem_view *view, u64 first, u64 last);
 
-int rtap_mem_miss(struct rtap_mem_view *view, u64 gpa);
+int rtap_mem_miss(struct rtap_mem_view *view, enum rtap_mem_access access, u64 gpa);
+int rtap_mem_gather(struct rtap_mem_view *view, u8 perm, u64 gpa, size_t size,
+		    struct rtap_piece *pieces, u32 max);
 
 /**
  * rtap_mem_translate() - user address of a guest address
  * @view: the queue's view
- * @gpa: guest physical address
+ * @access: what for
+ * @gpa: guest address: physical, or an IOVA
  * @len: bytes wanted, not 0
  * @chunk: set to how many of them are contiguous at the returned address
  *
  * Context: the queue's lock is held.
- * Return: the user address, or NULL if @gpa is in no region.
+ * Return: the user address, or NULL if @gpa is nowhere, or not for @access.
  */
-static inline void __user *rtap_mem_translate(struct rtap_mem_view *view, u64 gpa, u32 len,
+static inline void __user *rtap_mem_translate(struct rtap_mem_view *view,
+					      enum rtap_mem_access access, u64 gpa, u32 len,
 					      u32 *chunk)
 {
-	u64 off = gpa - view->start;
+	const struct rtap_mem_window *window = &view->windows[access];
+	u64 off = gpa - window->start;
 
-	if (unlikely(off >= view->size)) {
-		if (rtap_mem_miss(view, gpa))
+	if (unlikely(off >= window->size)) {
+		if (rtap_mem_miss(view, access, gpa))
 			return NULL;
-		off = gpa - view->start;
+		off = gpa - window->start;
 	}
-	*chunk = view->size - off < len ? (u32)(view->size - off) : len;
-	return (void __user *)(uintptr_t)(view->uaddr + off);
+	*chunk = window->size - off < len ? (u32)(window->size - off) : len;
+	return (void __user *)(uintptr_t)(window->uaddr + off);
 }
 
 int rtap_mem_read(struct rtap_mem_view *view, u64 gpa, void *dst, u32 len);

@@ -16,13 +16,13 @@ static unsigned int workers = 1;
 module_param(workers, uint, 0644);
 MODULE_PARM_DESC(workers, "threads per device: 1 (default) or 2, one per queue");
 
-/* What is offered on every kernel; LOG_ALL and ACCESS_PLATFORM are not served yet. */
+/* What is offered on every kernel; LOG_ALL is not served yet. */
 #define RTAP_NET_FEATURES \
 	(BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT_ULL(VIRTIO_F_ANY_LAYOUT) | \
 	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | \
 	 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | BIT_ULL(VIRTIO_F_VERSION_1) | \
 	 BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_F_IN_ORDER) | \
-	 BIT_ULL(VIRTIO_F_RING_RESET))
+	 BIT_ULL(VIRTIO_F_RING_RESET) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 /* Same bit as ANY_LAYOUT: stock's name for "the device has the header, the socket has none" */
 static_assert(VHOST_NET_F_VIRTIO_NET_HDR == VIRTIO_F_ANY_LAYOUT);
 #define RTAP_NET_BACKEND_FEATURES BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
@@ -44,6 +44,7 @@ static void rtap_net_init_queue(struct rtap_net *net, u32 index, __poll_t mask,
 	rtap_vq_init(&q->vq, net->dev.id, index, serve);
 	rtap_poll_init(&q->sock_poll, mask, rtap_net_sock_woken);
 	q->vq.events = &net->dev.events;
+	q->vq.iotlb = &net->dev.iotlb;
 	net->dev.vqs[index] = &q->vq;
 }
 
@@ -287,10 +288,13 @@ static long rtap_net_set_backend(struct rtap_net *net, void __user *argp)
 
 static long rtap_net_set_features(struct rtap_net *net, u64 features)
 {
-	int i;
+	int err, i;
 
 	if (features & ~RTAP_NET_FEATURES)
 		return -EOPNOTSUPP;
+	err = rtap_dev_reset_iotlb(&net->dev, features);
+	if (err)
+		return err;
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
 		struct rtap_vq *vq = &net->queues[i].vq;
 
@@ -320,7 +324,8 @@ static long rtap_net_features_ioctl(struct rtap_net *net, unsigned int cmd, void
 		return rtap_net_set_features(net, features);
 	if (features & ~RTAP_NET_BACKEND_FEATURES)
 		return -EOPNOTSUPP;
-	net->dev.backend_features = features;
+	/* read without the lock, for the form of messages */
+	WRITE_ONCE(net->dev.backend_features, features);
 	return 0;
 }
 

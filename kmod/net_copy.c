@@ -11,7 +11,9 @@
  * The next stretch that is contiguous in user memory, at most len bytes; the
  * cursor moves behind it. NULL: a buffer outside guest memory, or no more buffers.
  */
-static void __user *rtap_cursor_next(struct rtap_cursor *cur, u32 len, u32 *chunk)
+static __always_inline void __user *rtap_cursor_next(struct rtap_cursor *cur,
+						     enum rtap_mem_access access, u32 len,
+						     u32 *chunk)
 {
 	void __user *uaddr;
 	u32 left;
@@ -19,7 +21,8 @@ static void __user *rtap_cursor_next(struct rtap_cursor *cur, u32 len, u32 *chun
 	if (unlikely(!cur->nr))
 		return NULL;
 	left = cur->seg->len - cur->off;
-	uaddr = rtap_mem_translate(cur->mem, cur->seg->addr + cur->off, min(len, left), chunk);
+	uaddr = rtap_mem_translate(cur->mem, access, cur->seg->addr + cur->off, min(len, left),
+				   chunk);
 	if (unlikely(!uaddr))
 		return NULL;
 	cur->off += *chunk;
@@ -50,7 +53,7 @@ int rtap_cursor_read(struct rtap_cursor *cur, void *dst, u32 len)
 	u32 chunk;
 
 	for (; len; len -= chunk, dst += chunk) {
-		src = rtap_cursor_next(cur, len, &chunk);
+		src = rtap_cursor_next(cur, RTAP_MEM_READ, len, &chunk);
 		if (unlikely(!src || _copy_from_user(dst, src, chunk)))
 			return -EFAULT;
 	}
@@ -72,7 +75,7 @@ int rtap_cursor_write(struct rtap_cursor *cur, const void *src, u32 len)
 	u32 chunk;
 
 	for (; len; len -= chunk, src += chunk) {
-		dst = rtap_cursor_next(cur, len, &chunk);
+		dst = rtap_cursor_next(cur, RTAP_MEM_WRITE, len, &chunk);
 		if (unlikely(!dst || copy_to_user(dst, src, chunk)))
 			return -EFAULT;
 	}
@@ -82,6 +85,7 @@ int rtap_cursor_write(struct rtap_cursor *cur, const void *src, u32 len)
 /**
  * rtap_cursor_iov() - describe the next bytes for an iov_iter
  * @cur: where; moves on
+ * @access: what for
  * @iov: filled in
  * @max: entries of @iov
  * @len: bytes
@@ -89,7 +93,8 @@ int rtap_cursor_write(struct rtap_cursor *cur, const void *src, u32 len)
  * Return: entries used, -EFAULT if a buffer is not in guest memory, or -E2BIG if
  * @max is too few.
  */
-int rtap_cursor_iov(struct rtap_cursor *cur, struct iovec *iov, u32 max, u32 len)
+int rtap_cursor_iov(struct rtap_cursor *cur, enum rtap_mem_access access, struct iovec *iov,
+		    u32 max, u32 len)
 {
 	void __user *uaddr;
 	u32 chunk, n;
@@ -97,7 +102,7 @@ int rtap_cursor_iov(struct rtap_cursor *cur, struct iovec *iov, u32 max, u32 len
 	for (n = 0; len; len -= chunk, n++) {
 		if (n == max)
 			return -E2BIG;
-		uaddr = rtap_cursor_next(cur, len, &chunk);
+		uaddr = rtap_cursor_next(cur, access, len, &chunk);
 		if (unlikely(!uaddr))
 			return -EFAULT;
 		iov[n] = (struct iovec){ .iov_base = uaddr, .iov_len = chunk };

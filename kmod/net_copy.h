@@ -40,6 +40,7 @@ static inline void rtap_cursor_init(struct rtap_cursor *cur, struct rtap_mem_vie
 
 int rtap_cursor_read(struct rtap_cursor *cur, void *dst, u32 len);
 int rtap_cursor_write(struct rtap_cursor *cur, const void *src, u32 len);
-int rtap_cursor_iov(struct rtap_cursor *cur, struct iovec *iov, u32 max, u32 len);
+int rtap_cursor_iov(struct rtap_cursor *cur, enum rtap_mem_access access, struct iovec *iov,
+		    u32 max, u32 len);
 
 #endif /* RTAP_NET_COPY_H */

@@ -221,5 +221,5 @@ void rtap_net_rx_serve(struct rtap_vq *vq)
 	if (ret > 0)
 		rtap_vq_again(vq);
 	else if (ret < 0)
-		rtap_vq_break(vq, ret);
+		rtap_vq_failed(vq, ret);
 }

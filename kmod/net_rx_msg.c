@@ -58,7 +58,7 @@ static int rtap_net_rx_patch_header(struct rtap_net_queue *q, const struct rtap_
 		return rtap_cursor_write(&cur, &hdr, q->hdr_len);
 	if (q->hdr_len <= skip)
 		return 0;
-	if (rtap_cursor_iov(&cur, iov, ARRAY_SIZE(iov), skip) < 0)
+	if (rtap_cursor_iov(&cur, RTAP_MEM_WRITE, iov, ARRAY_SIZE(iov), skip) < 0)
 		return -EFAULT;
 	return rtap_cursor_write(&cur, &hdr.num_buffers, sizeof(hdr.num_buffers));
 }
@@ -71,9 +71,10 @@ static int rtap_net_rx_recv(struct rtap_net_queue *q, void *ptr, struct rtap_cur
 	struct iovec skip[RTAP_NET_HDR_IOVS];
 	int n;
 
-	if (q->own_hdr && rtap_cursor_iov(cur, skip, ARRAY_SIZE(skip), q->hdr_len) < 0)
+	if (q->own_hdr &&
+	    rtap_cursor_iov(cur, RTAP_MEM_WRITE, skip, ARRAY_SIZE(skip), q->hdr_len) < 0)
 		return -EFAULT;
-	n = rtap_cursor_iov(cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), len);
+	n = rtap_cursor_iov(cur, RTAP_MEM_WRITE, q->buf->iov, ARRAY_SIZE(q->buf->iov), len);
 	if (n < 0)
 		return n == -E2BIG ? -EMSGSIZE : n;
 	iov_iter_init(&msg.msg_iter, ITER_DEST, q->buf->iov, n, len);

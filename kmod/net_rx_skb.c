@@ -195,7 +195,7 @@ static bool rtap_net_rx_flat(struct rtap_net_queue *q, const struct rtap_seg *se
 
 	if (seg->len < total || skb_is_nonlinear(skb) || skb_vlan_tag_present(skb))
 		return false;
-	to = rtap_mem_translate(&q->vq.mem, seg->addr, total, &chunk);
+	to = rtap_mem_translate(&q->vq.mem, RTAP_MEM_WRITE, seg->addr, total, &chunk);
 	if (!to || chunk < total)
 		return false;
 	if (likely(q->hdr_len == sizeof(*hdr)))
@@ -216,7 +216,7 @@ static int rtap_net_rx_copy(struct rtap_net_queue *q, struct rtap_cursor *cur,
 
 	if (likely(off + len <= skb_headlen(skb)))
 		return rtap_cursor_write(cur, skb->data + off, len);
-	n = rtap_cursor_iov(cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), len);
+	n = rtap_cursor_iov(cur, RTAP_MEM_WRITE, q->buf->iov, ARRAY_SIZE(q->buf->iov), len);
 	if (unlikely(n < 0))
 		return n == -E2BIG ? -EMSGSIZE : n;
 	iov_iter_init(&iter, ITER_DEST, q->buf->iov, n, len);

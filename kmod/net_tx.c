@@ -114,7 +114,7 @@ static int rtap_net_tx_alone(struct rtap_net_tx *tx, const struct rtap_chain *ch
 	rtap_cursor_init(&cur, &q->vq.mem, &q->vq.segs.v[chain->seg], chain->nr_out);
 	if (q->own_hdr && rtap_cursor_read(&cur, skip, q->hdr_len))
 		return rtap_net_tx_bad(tx, chain, RTAP_RING_BUFFER);
-	n = rtap_cursor_iov(&cur, q->buf->iov, ARRAY_SIZE(q->buf->iov), total);
+	n = rtap_cursor_iov(&cur, RTAP_MEM_READ, q->buf->iov, ARRAY_SIZE(q->buf->iov), total);
 	if (n == -E2BIG)
 		return rtap_net_tx_drop(tx, RTAP_STAT_DROP_LONG, len);
 	if (n < 0)
@@ -257,5 +257,5 @@ void rtap_net_tx_serve(struct rtap_vq *vq)
 	else if (ret == -EAGAIN)
 		rtap_net_tx_wait_room(tx.q);
 	else if (ret < 0)
-		rtap_vq_break(vq, ret);
+		rtap_vq_failed(vq, ret);
 }

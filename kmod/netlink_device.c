@@ -33,6 +33,7 @@ static void rtap_netlink_device_state(struct rtap_net *net, const struct rtap_de
 	static const u32 states[] = {
 		[RTAP_VQ_RUNNING] = RINGTAP_DEVICE_STATE_RUNNING,
 		[RTAP_VQ_BROKEN] = RINGTAP_DEVICE_STATE_BROKEN,
+		[RTAP_VQ_MISSING] = RINGTAP_DEVICE_STATE_RUNNING,
 	};
 	struct rtap_vq_report vq;
 	int i;

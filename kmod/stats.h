@@ -44,6 +44,7 @@
  * @RTAP_STAT_DROP_OFFLOAD: frames whose offload the virtio header cannot say
  * @RTAP_STAT_DROP_DETACHED: frames taken from a TAP that then went away
  * @RTAP_STAT_DROP_TAP_FULL: frames that a TAP had no room for when they were given back
+ * @RTAP_STAT_IOTLB_MISSES: times the queue had to wait for a translation of the VMM's
  * @RTAP_STATS: how many there are
  */
 enum rtap_stat {
@@ -67,6 +68,7 @@ enum rtap_stat {
 	RTAP_STAT_DROP_OFFLOAD,
 	RTAP_STAT_DROP_DETACHED,
 	RTAP_STAT_DROP_TAP_FULL,
+	RTAP_STAT_IOTLB_MISSES,
 	RTAP_STATS,
 };
 

@@ -28,6 +28,8 @@ static void rtap_vq_work(struct rtap_work *work, u64 woken)
 
 	mutex_lock(&vq->lock);
 	rtap_vq_kick(vq, woken);
+	if (unlikely(vq->state == RTAP_VQ_MISSING))
+		rtap_vq_find(vq);
 	if (vq->state == RTAP_VQ_RUNNING)
 		vq->serve(vq);
 	mutex_unlock(&vq->lock);
@@ -223,7 +225,7 @@ static void rtap_vq_compact(struct rtap_vq *vq, u32 want)
  * Pops only if fewer than @want are at hand.
  *
  * Return: how many are at hand, fewer than @want if the driver has not made more
- * available; or a negative errno: the caller breaks the queue.
+ * available; or a negative errno for rtap_vq_failed().
  */
 int rtap_vq_fetch(struct rtap_vq *vq, u32 want)
 	__must_hold(&vq->lock)
@@ -300,7 +302,7 @@ static void rtap_vq_signal(struct rtap_vq *vq, int wanted)
  * rtap_vq_publish() - show the driver what is done, and signal it once if it wants that
  * @vq: the queue; its lock is held
  *
- * Return: 0, or a negative errno: the caller breaks the queue.
+ * Return: 0, or a negative errno for rtap_vq_failed().
  */
 int rtap_vq_publish(struct rtap_vq *vq)
 	__must_hold(&vq->lock)
@@ -327,7 +329,7 @@ int rtap_vq_publish(struct rtap_vq *vq)
  * @vq: the queue; its lock is held
  *
  * Return: 0 when the worker may sleep, 1 if something became available meanwhile,
- * or a negative errno: the caller breaks the queue.
+ * or a negative errno for rtap_vq_failed().
  */
 int rtap_vq_wait(struct rtap_vq *vq)
 	__must_hold(&vq->lock)
@@ -391,46 +393,6 @@ bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq))
 		 llist_empty(&worker->works));
 	rtap_stats_add(&vq->stats, RTAP_STAT_POLL_MISSES, 1);
 	return false;
-}
-
-/**
- * rtap_vq_break() - stop serving a queue whose ring is bad
- * @vq: the queue; its lock is held
- * @err: negative errno; vq->ring.fault says more
- *
- * Counted by kind, said once in the log (rate-limited), told to the error
- * eventfd. Other queues go on. Detach and attach starts the queue anew.
- */
-void rtap_vq_break(struct rtap_vq *vq, int err)
-	__must_hold(&vq->lock)
-{
-	struct rtap_event event = {
-		.kind = RTAP_EVENT_RING_ERROR,
-		.source = vq->events,
-		.queue = vq->index,
-	};
-	struct rtap_ring_fault *fault = &vq->ring.fault;
-	/* the owner is being killed: its memory cannot be faulted in, nobody did wrong */
-	bool killed = fatal_signal_pending(current);
-
-	lockdep_assert_held(&vq->lock);
-	if (vq->state != RTAP_VQ_RUNNING)
-		return;
-	vq->state = RTAP_VQ_BROKEN;
-	if (killed)
-		fault->kind = RTAP_RING_OK;
-	rtap_vq_report_publish(vq);
-	if (killed)
-		return;
-	event.fault = *fault;
-	rtap_stats_error(&vq->stats, fault->kind);
-	trace_ring_error(vq->dev_id, vq->index, fault->kind, fault->index, fault->desc);
-	rtap_vq_log_ratelimited(KERN_WARNING, vq,
-				"stopped: %s at ring index %u, descriptor %u (error %d)\n",
-				rtap_ring_error_name(fault->kind), fault->index, fault->desc, err);
-	rtap_event_send(&event);
-	if (vq->err)
-		eventfd_signal(vq->err);
 }
 
 /**

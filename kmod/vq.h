@@ -5,7 +5,8 @@
  * A queue is set up by ioctls while stopped, attached (its ring mapped, its
  * layout and features latched), served by a worker, and detached. Whatever the
  * guest does wrong breaks the queue: it stays attached, and is not served until
- * it has been detached and attached again.
+ * it has been detached and attached again. With an IOTLB, it may have to wait until the
+ * VMM has told where its ring, or a buffer, is.
  */
 #ifndef RTAP_VQ_H
 #define RTAP_VQ_H
@@ -41,11 +42,13 @@ struct mm_struct;
  * @RTAP_VQ_STOPPED: no backend; the ring is not touched
  * @RTAP_VQ_RUNNING: served by its worker
  * @RTAP_VQ_BROKEN: has a backend, is not served: see the ring's fault
+ * @RTAP_VQ_MISSING: has a backend, and nobody has told where its ring is, see iotlb.h
  */
 enum rtap_vq_state {
 	RTAP_VQ_STOPPED,
 	RTAP_VQ_RUNNING,
 	RTAP_VQ_BROKEN,
+	RTAP_VQ_MISSING,
 };
 
 /**
@@ -54,7 +57,7 @@ enum rtap_vq_state {
  * From @layout on, only @busyloop_us says anything while the queue is stopped.
  */
 struct rtap_vq_report {
-	/** @state: stopped, running or broken */
+	/** @state: what the queue is at */
 	enum rtap_vq_state state;
 	/** @since: when @state was reached, in nanoseconds of CLOCK_BOOTTIME */
 	u64 since;
@@ -106,7 +109,7 @@ struct rtap_vq {
 	struct rtap_event_source *events;
 	/** @owner: pid of the owner, for messages; 0 without one */
 	pid_t owner;
-	/** @state: stopped, running or broken */
+	/** @state: what the queue is at */
 	enum rtap_vq_state state;
 	/** @features: virtio features the VMM acknowledged; latched into @ring at attach */
 	u64 features;
@@ -118,8 +121,12 @@ struct rtap_vq {
 	struct vhost_vring_addr addr;
 	/** @busyloop_us: microseconds to poll before sleeping; read without the lock */
 	u32 busyloop_us;
-	/** @ring: the ring; mapped unless stopped */
+	/** @ring: the ring; mapped unless stopped or missing */
 	struct rtap_ring ring;
+	/** @started: the ring was begun since the queue was attached */
+	bool started;
+	/** @iotlb: that of the device; constant */
+	struct rtap_iotlb *iotlb;
 	/** @mem: way into guest memory */
 	struct rtap_mem_view mem;
 	/** @mm: owner's address space, NULL without an owner; the device holds it */
@@ -190,14 +197,18 @@ int rtap_vq_publish(struct rtap_vq *vq);
 int rtap_vq_wait(struct rtap_vq *vq);
 bool rtap_vq_pending(struct rtap_vq *vq);
 bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq));
-void rtap_vq_break(struct rtap_vq *vq, int err);
 void rtap_vq_count_drop(struct rtap_vq *vq, enum rtap_stat reason, u64 bytes);
+
+/* vq_fail.c: why a queue rests */
+void rtap_vq_failed(struct rtap_vq *vq, int err);
 
 /* vq_map.c: ring memory */
 int rtap_vq_attach(struct rtap_vq *vq);
 void rtap_vq_detach(struct rtap_vq *vq);
 bool rtap_vq_access_ok(const struct rtap_vq *vq, const struct vhost_vring_addr *addr);
 int rtap_vq_remap(struct rtap_vq *vq, const struct vhost_vring_addr *addr);
+void rtap_vq_find(struct rtap_vq *vq);
+void rtap_vq_invalidate(struct rtap_vq *vq, u64 first, u64 last);
 
 /* vq_report.c: what is said about a queue without its lock */
 void rtap_vq_report_init(struct rtap_vq *vq);

@@ -1,71 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // ringtap drive: sends and receives verified frames through a vhost-net node, without a VM.
+#include "cli/drive.h"
+
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include <linux/if_tun.h>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "cli/context.h"
-#include "guest/net.h"
-#include "guest/traffic.h"
-#include "guest/worker_mover.h"
 #include "lib/netns.h"
-#include "lib/packet_socket.h"
-#include "lib/tap.h"
-#include "lib/vhost.h"
 
 namespace ringtap {
 
 namespace {
 
 using Direction = FrameStream::Direction;
-
-struct DriveOptions {
-	std::string node = "/dev/vhost-ringtap";
-	std::string tap; // empty: one of our own
-	Layout layout = Layout::split;
-	uint64_t count = 10000;
-	unsigned size = 0; // 0: short
-	unsigned ring = 256;
-	unsigned start = 0;
-	unsigned batch = 32;
-	unsigned pieces = 0; // 0: one, two with indirect descriptors
-	bool mergeable = true;
-	bool indirect = false;
-	bool no_event_idx = false;
-	bool in_order = false;
-	bool legacy = false;
-	bool device_header = false;
-	bool offload = false;
-	MemoryKind memory = MemoryKind::anon;
-	std::string directory = MemoryOptions().directory;
-	std::string direction = "both";
-	unsigned stall_seconds = 5;
-	uint64_t moves = 0; // of queues between workers
-	bool json = false;
-	bool verbose = false;
-
-	[[nodiscard]] bool sends() const { return direction != "rx"; }
-	[[nodiscard]] bool receives() const { return direction != "tx"; }
-};
-
-// Everything between the command line and the result; members go away in reverse order, the node
-// before the memory it was told about.
-struct Drive {
-	NetOptions net;
-	FeatureSet features;
-	GuestMemory memory;
-	std::optional<NetGuest> guest;
-	std::optional<Tap> tap;
-	std::optional<PacketSocket> socket;
-	std::optional<VhostDevice> device;
-	std::unique_ptr<WorkerMover> mover; // or none
-	std::optional<Traffic> traffic;
-};
 
 void print_ioctl(const char *name, const std::string &words, int error)
 {
@@ -87,6 +38,7 @@ NetOptions net_options(const DriveOptions &options)
 	net.queue.indirect_max = options.indirect ? std::max(net.pieces, 2u) : 0;
 	net.mergeable = options.mergeable;
 	net.legacy = options.legacy;
+	net.platform = options.iommu;
 	net.frame_max = options.offload ? FrameStream::longest_segmented
 					: std::max(options.size, unsigned(ETH_FRAME_LEN));
 	// The ring must have room for the longest frame twice over, in however many buffers.
@@ -182,14 +134,29 @@ Result<Done> make_guest(Drive &drive, const DriveOptions &options)
 	return Done{};
 }
 
+// The memory table leads nowhere: everything has to be translated.
+Result<Done> start_iommu(Drive &drive, const DriveOptions &options)
+{
+	const VhostDevice &device = *drive.device;
+
+	TRY(device.set_backend_features(1ULL << VHOST_BACKEND_F_IOTLB_MSG_V2));
+	drive.iommu = TRY(
+		Iommu::start(device, drive.memory,
+			     {.take_back = options.take_back, .scatter = options.scatter}));
+	return device.set_memory(TRY(Iommu::decoys(drive.memory)));
+}
+
 // The calls a VMM makes to start a vhost device, in its order.
-Result<Done> start(Drive &drive)
+Result<Done> start(Drive &drive, const DriveOptions &options)
 {
 	const VhostDevice &device = *drive.device;
 
 	TRY(device.set_owner());
 	TRY(device.set_features(drive.features));
-	TRY(device.set_memory(drive.memory.regions()));
+	if (options.iommu)
+		TRY(start_iommu(drive, options));
+	else
+		TRY(device.set_memory(drive.memory.regions()));
 	TRY(drive.guest->fill());
 	TRY(drive.guest->start(device, drive.tap->queue().get()));
 	return drive.guest->rx().kick();
@@ -253,106 +220,6 @@ Result<Done> stop(Drive &drive)
 	return Done{};
 }
 
-double rate(double amount, double seconds)
-{
-	return seconds > 0 ? amount / seconds : 0;
-}
-
-nlohmann::ordered_json to_json(const FlowResult &flow)
-{
-	return {{"sent", flow.sent},
-		{"verified", flow.verified},
-		{"lost", flow.lost},
-		{"corrupt", flow.corrupt},
-		{"out_of_order", flow.out_of_order},
-		{"foreign", flow.foreign},
-		{"bytes", flow.bytes},
-		{"seconds", flow.seconds},
-		{"packets_per_second", std::round(rate(flow.verified, flow.seconds))},
-		{"bits_per_second", std::round(8 * rate(flow.bytes, flow.seconds))},
-		{"first_error", flow.first_error}};
-}
-
-nlohmann::ordered_json to_json(const NotifyCounts &counts)
-{
-	return {{"kicks", counts.kicks},
-		{"kicks_saved", counts.kicks_saved},
-		{"signals", counts.signals}};
-}
-
-nlohmann::ordered_json to_json(const WorkerMover::Counts &counts)
-{
-	return {{"moves", counts.moves},
-		{"made", counts.made},
-		{"freed", counts.freed},
-		{"held", counts.held}};
-}
-
-void print_json(Drive &drive, const DriveOptions &options, bool good)
-{
-	nlohmann::ordered_json features = nlohmann::ordered_json::array();
-
-	for (unsigned bit : drive.features.list())
-		features.push_back(feature_name(bit));
-	nlohmann::ordered_json json = {
-		{"node", options.node},
-		{"tap", drive.tap->name()},
-		{"layout", options.layout == Layout::packed ? "packed" : "split"},
-		{"ring", options.ring},
-		{"batch", options.batch},
-		{"size", options.size},
-		{"descriptors_per_frame", drive.net.pieces},
-		{"memory", memory_kind_name(options.memory)},
-		{"features", features},
-		{"tx", to_json(drive.traffic->tx())},
-		{"rx", to_json(drive.traffic->rx())},
-		{"tx_notifications", to_json(drive.guest->tx().counts())},
-		{"rx_notifications", to_json(drive.guest->rx().counts())},
-		{"headers_without_num_buffers", drive.traffic->headers_without_count()},
-		{"stalled", drive.traffic->stalled()},
-		{"good", good},
-	};
-
-	if (drive.mover)
-		json["workers"] = to_json(drive.mover->counts());
-	fmt::print("{}\n", json.dump(2));
-}
-
-void print_flow(const char *name, const FlowResult &flow, const NotifyCounts &counts)
-{
-	fmt::print("{}: {} sent, {} verified, {} lost, {} corrupt, {} out of order; "
-		   "{:.0f} packets/s, {:.1f} Mbit/s; {} kicks, {} saved, {} signals\n",
-		   name, flow.sent, flow.verified, flow.lost, flow.corrupt, flow.out_of_order,
-		   rate(flow.verified, flow.seconds), rate(8e-6 * flow.bytes, flow.seconds),
-		   counts.kicks, counts.kicks_saved, counts.signals);
-	if (!flow.first_error.empty())
-		fmt::print("{}: {}\n", name, flow.first_error);
-}
-
-void print_text(Drive &drive, const DriveOptions &options)
-{
-	fmt::print("{}: {} rings of {}, {}, {} memory; {}\n", options.node,
-		   options.layout == Layout::packed ? "packed" : "split", options.ring,
-		   options.indirect ? "indirect tables"
-				    : fmt::format("{} descriptor{} a frame", drive.net.pieces,
-						  drive.net.pieces == 1 ? "" : "s"),
-		   memory_kind_name(options.memory), drive.features.text());
-	if (options.sends())
-		print_flow("guest to TAP", drive.traffic->tx(), drive.guest->tx().counts());
-	if (options.receives())
-		print_flow("TAP to guest", drive.traffic->rx(), drive.guest->rx().counts());
-	if (drive.mover) {
-		const WorkerMover::Counts &counts = drive.mover->counts();
-
-		fmt::print("workers: {} moves of a queue, {} made, {} freed; held {} times: only "
-			   "the queues' own used the CPU\n",
-			   counts.moves, counts.made, counts.freed, counts.held);
-	}
-	if (drive.traffic->headers_without_count())
-		fmt::print("note: {} received headers had num_buffers 0; virtio 1.0 wants 1\n",
-			   drive.traffic->headers_without_count());
-}
-
 // What is wrong with the traffic, if something is.
 Result<Done> judge(Drive &drive, const DriveOptions &options)
 {
@@ -394,15 +261,16 @@ Result<Done> drive_node(DriveOptions options, Context &ctx)
 	TRY(open_node(drive, options, ctx));
 	TRY(make_guest(drive, options));
 	TRY(open_tap(drive, options));
-	TRY(start(drive));
+	TRY(start(drive, options));
 	if (options.moves)
 		TRY(start_mover(drive, options, ctx));
 
 	auto ran = run_traffic(drive, options);
 	auto moved = drive.mover ? drive.mover->finish() : Result<Done>();
 	auto stopped = stop(drive);
+	auto translated = drive.iommu ? drive.iommu->finish() : Result<Done>();
 	auto judged = ran ? judge(drive, options) : ran;
-	bool good = ran && moved && stopped && judged;
+	bool good = ran && moved && stopped && translated && judged;
 
 	if (options.json)
 		print_json(drive, options, good);
@@ -411,6 +279,7 @@ Result<Done> drive_node(DriveOptions options, Context &ctx)
 	TRY(judged);
 	TRY(moved);
 	TRY(stopped);
+	TRY(translated);
 	ctx.exit_code = EXIT_GOOD;
 	return Done{};
 }
@@ -467,6 +336,14 @@ void add_options(CLI::App &command, DriveOptions &options)
 		->capture_default_str();
 	command.add_option("--moves", options.moves,
 			   "move the queues between workers so often meanwhile");
+	command.add_flag("--iommu", options.iommu,
+			 "ACCESS_PLATFORM: the device has to ask where the guest's memory is");
+	command.add_option("--take-back", options.take_back,
+			   "with --iommu: translations told between two invalidations")
+		->needs("--iommu");
+	command.add_flag("--scatter", options.scatter,
+			 "with --iommu: what is contiguous for the guest is not for us")
+		->needs("--iommu");
 	command.add_flag("--json", options.json, "the result as JSON");
 	command.add_flag("-v,--verbose", options.verbose, "each ioctl, in words, on stderr");
 }

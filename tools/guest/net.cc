@@ -69,6 +69,8 @@ FeatureSet NetGuest::features(const NetOptions &options)
 		set.add(VIRTIO_F_VERSION_1);
 	if (options.mergeable)
 		set.add(VIRTIO_NET_F_MRG_RXBUF);
+	if (options.platform)
+		set.add(VIRTIO_F_ACCESS_PLATFORM);
 	if (options.queue.layout == Layout::packed)
 		set.add(VIRTIO_F_RING_PACKED);
 	if (options.queue.event_idx)
@@ -260,8 +262,8 @@ Result<Done> NetGuest::append(const Used &used, unsigned skip, bool must_be_full
 
 Result<Done> NetGuest::start(const VhostDevice &device, int backend) const
 {
-	TRY(rx_.connect(device, rx_index));
-	TRY(tx_.connect(device, tx_index));
+	TRY(rx_.connect(device, rx_index, options_.platform));
+	TRY(tx_.connect(device, tx_index, options_.platform));
 	TRY(device.set_backend(rx_index, backend));
 	return device.set_backend(tx_index, backend);
 }

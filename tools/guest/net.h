@@ -18,6 +18,7 @@ struct NetOptions {
 	QueueOptions queue = {};     // of both queues
 	bool mergeable = true;       // VIRTIO_NET_F_MRG_RXBUF
 	bool legacy = false;         // without VIRTIO_F_VERSION_1
+	bool platform = false;       // VIRTIO_F_ACCESS_PLATFORM: somebody translates, see iommu.h
 	unsigned frame_max = 1514;   // longest frame, without header
 	unsigned buffer_size = 1536; // of a receive buffer with mergeable, header included
 	unsigned pieces = 1;         // descriptors a chain is cut into

@@ -87,20 +87,23 @@ public:
 	[[nodiscard]] Result<uint64_t> drain_signals();
 	[[nodiscard]] const NotifyCounts &counts() const { return counts_; }
 
+	// Where the ring is for a device that has an IOTLB: guest addresses, in the memory that the
+	// queue was made in.
+	[[nodiscard]] VringAddress guest_address() const { return guest_address_; }
+
 	// Tell a device about the queue: size, base, addresses and eventfds. The owner and the
-	// memory table must be set; the backend comes after this.
-	[[nodiscard]] Result<Done> connect(const VhostDevice &device, unsigned index) const;
+	// memory table must be set; the backend comes after this. With an IOTLB the addresses
+	// are the guest's.
+	[[nodiscard]] Result<Done> connect(const VhostDevice &device, unsigned index,
+					   bool iotlb = false) const;
 
 private:
 	using Ring = std::variant<SplitQueue, PackedQueue>;
 
-	Virtqueue(Ring ring, EventFd kick, EventFd call, EventFd error) :
-		ring_(std::move(ring)), kick_(std::move(kick)), call_(std::move(call)),
-		error_(std::move(error))
-	{
-	}
+	Virtqueue(Ring ring, const GuestMemory &memory, EventFd kick, EventFd call, EventFd error);
 
 	Ring ring_;
+	VringAddress guest_address_;
 	EventFd kick_, call_, error_;
 	NotifyCounts counts_;
 };

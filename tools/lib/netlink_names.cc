@@ -22,6 +22,7 @@ constexpr NlName queue_state_names[] = {
 	{RINGTAP_QUEUE_STATE_STOPPED, "stopped", "no backend"},
 	{RINGTAP_QUEUE_STATE_RUNNING, "running", "served by its worker"},
 	{RINGTAP_QUEUE_STATE_BROKEN, "broken", "not served, for its ring is bad"},
+	{RINGTAP_QUEUE_STATE_MISSING, "missing", "the VMM has not told yet where its ring is"},
 };
 
 constexpr NlName backend_names[] = {
@@ -93,6 +94,8 @@ constexpr NlName counter_names[] = {
 	 "frames taken from a TAP that then went away"},
 	{RINGTAP_A_STATS_DROP_TAP_FULL, "drop_tap_full",
 	 "frames that a TAP had no room for when they were given back"},
+	{RINGTAP_A_STATS_IOTLB_MISSES, "iotlb_misses",
+	 "times the queue had to wait for a translation of the VMM's"},
 };
 
 } // namespace

@@ -15,7 +15,7 @@
  * @RINGTAP_DEVICE_STATE_UNOWNED: opened, and nobody has made it theirs
  *   (VHOST_SET_OWNER)
  * @RINGTAP_DEVICE_STATE_STOPPED: has an owner; no queue has a backend
- * @RINGTAP_DEVICE_STATE_RUNNING: at least one queue is served, and none is
+ * @RINGTAP_DEVICE_STATE_RUNNING: at least one queue has a backend, and none is
  *   broken
  * @RINGTAP_DEVICE_STATE_BROKEN: at least one queue is broken
  */
@@ -32,11 +32,14 @@ enum ringtap_device_state {
  * @RINGTAP_QUEUE_STATE_RUNNING: served by its worker
  * @RINGTAP_QUEUE_STATE_BROKEN: has a backend and is not served, see the
  *   fault-* attributes
+ * @RINGTAP_QUEUE_STATE_MISSING: has a backend, and the VMM has not told yet
+ *   where its ring is (VHOST_IOTLB_MISS)
  */
 enum ringtap_queue_state {
 	RINGTAP_QUEUE_STATE_STOPPED,
 	RINGTAP_QUEUE_STATE_RUNNING,
 	RINGTAP_QUEUE_STATE_BROKEN,
+	RINGTAP_QUEUE_STATE_MISSING,
 };
 
 /**
@@ -182,6 +185,7 @@ enum {
 	RINGTAP_A_STATS_BATCH_SIZE,
 	RINGTAP_A_STATS_WAKE_LATENCY,
 	RINGTAP_A_STATS_DROP_TAP_FULL,
+	RINGTAP_A_STATS_IOTLB_MISSES,
 
 	__RINGTAP_A_STATS_MAX,
 	RINGTAP_A_STATS_MAX = (__RINGTAP_A_STATS_MAX - 1)

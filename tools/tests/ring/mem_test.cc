@@ -79,9 +79,11 @@ TEST(MemTable, HoldsAsManyRegionsAsPromised)
 		View view(table.get());
 		uint32_t chunk;
 		for (uint64_t i : {uint64_t{0}, uint64_t{30000}, uint64_t{65534}}) {
-			auto at = rtap_mem_translate(&view, i * 0x2000 + 5, 10, &chunk);
+			auto at = rtap_mem_translate(&view, RTAP_MEM_READ, i * 0x2000 + 5, 10,
+						     &chunk);
 			EXPECT_EQ(reinterpret_cast<uint64_t>(at), 0x10000000 + i * 0x1000 + 5);
-			EXPECT_EQ(rtap_mem_translate(&view, i * 0x2000 + 0x1000, 1, &chunk),
+			EXPECT_EQ(rtap_mem_translate(&view, RTAP_MEM_READ, i * 0x2000 + 0x1000, 1,
+						     &chunk),
 				  nullptr);
 		}
 	}
@@ -106,7 +108,8 @@ TEST(MemTable, TranslatesToTheEndOfARegion)
 	View view(table.get());
 	uint32_t chunk;
 	auto at = [&](uint64_t gpa, uint32_t len) {
-		return reinterpret_cast<uint64_t>(rtap_mem_translate(&view, gpa, len, &chunk));
+		return reinterpret_cast<uint64_t>(
+			rtap_mem_translate(&view, RTAP_MEM_READ, gpa, len, &chunk));
 	};
 	EXPECT_EQ(at(0x1000, 0x1000), 0x7000U);
 	EXPECT_EQ(chunk, 0x1000U);
@@ -126,7 +129,7 @@ TEST(MemTable, TheWholeAddressSpaceIsOneRegion)
 	View view(table.get());
 	uint32_t chunk;
 	for (uint64_t gpa : {uint64_t{0}, all_ones / 2, all_ones / 2 + 1, all_ones - 0x2000}) {
-		auto at = rtap_mem_translate(&view, gpa, 1, &chunk);
+		auto at = rtap_mem_translate(&view, RTAP_MEM_READ, gpa, 1, &chunk);
 		EXPECT_EQ(reinterpret_cast<uint64_t>(at), gpa + 0x1000);
 	}
 }
@@ -136,7 +139,7 @@ TEST(MemTable, AViewWithoutATableFindsNothing)
 	View view(nullptr);
 	uint32_t chunk;
 	char byte = 0;
-	EXPECT_EQ(rtap_mem_translate(&view, 0, 1, &chunk), nullptr);
+	EXPECT_EQ(rtap_mem_translate(&view, RTAP_MEM_READ, 0, 1, &chunk), nullptr);
 	EXPECT_EQ(rtap_mem_read(&view, 0, &byte, 1), -EFAULT);
 	EXPECT_EQ(rtap_mem_read(&view, 0, &byte, 0), 0);
 }
@@ -146,10 +149,10 @@ TEST(MemTable, AViewForgetsTheTableItHad)
 	Table first({{0, 0x1000, 0x7000, 0}}), second({{0x5000, 0x1000, 0x8000, 0}});
 	View view(first.get());
 	uint32_t chunk;
-	EXPECT_NE(rtap_mem_translate(&view, 0, 1, &chunk), nullptr);
+	EXPECT_NE(rtap_mem_translate(&view, RTAP_MEM_READ, 0, 1, &chunk), nullptr);
 	rtap_mem_view_set(&view, second.get());
-	EXPECT_EQ(rtap_mem_translate(&view, 0, 1, &chunk), nullptr);
-	EXPECT_NE(rtap_mem_translate(&view, 0x5000, 1, &chunk), nullptr);
+	EXPECT_EQ(rtap_mem_translate(&view, RTAP_MEM_READ, 0, 1, &chunk), nullptr);
+	EXPECT_NE(rtap_mem_translate(&view, RTAP_MEM_READ, 0x5000, 1, &chunk), nullptr);
 }
 
 // The shim's refcount aborts, and ASan reports, if this is wrong.
@@ -163,7 +166,7 @@ TEST(MemTable, LivesAsLongAsItsLastUser)
 	rtap_mem_put(mem);
 	rtap_mem_view_set(&view, mem);
 	uint32_t chunk;
-	EXPECT_NE(rtap_mem_translate(&view, 0, 1, &chunk), nullptr);
+	EXPECT_NE(rtap_mem_translate(&view, RTAP_MEM_READ, 0, 1, &chunk), nullptr);
 	rtap_mem_put(nullptr);
 }
 

@@ -9,23 +9,20 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shim.h"
-
-struct vhost_iotlb {
-	struct vhost_iotlb_map *maps;
-	unsigned int nr;
-	unsigned int limit;
-};
 
 struct vhost_iotlb *vhost_iotlb_alloc(unsigned int limit, unsigned int flags)
 {
 	struct vhost_iotlb *iotlb = rtap_shim_alloc(sizeof(*iotlb));
 
-	if (flags)
+	if (flags & ~VHOST_IOTLB_FLAG_RETIRE)
 		abort();
-	if (iotlb)
+	if (iotlb) {
 		iotlb->limit = limit;
+		iotlb->flags = flags;
+	}
 	return iotlb;
 }
 
@@ -37,29 +34,38 @@ void vhost_iotlb_free(struct vhost_iotlb *iotlb)
 	free(iotlb);
 }
 
-static int iotlb_add(struct vhost_iotlb *iotlb, u64 start, u64 last, u64 addr)
+static void iotlb_drop(struct vhost_iotlb *iotlb, unsigned int i)
+{
+	iotlb->nmaps--;
+	memmove(iotlb->maps + i, iotlb->maps + i + 1,
+		(iotlb->nmaps - i) * sizeof(*iotlb->maps));
+}
+
+static int iotlb_add(struct vhost_iotlb *iotlb, u64 start, u64 last, u64 addr, unsigned int perm)
 {
 	struct vhost_iotlb_map *maps;
 	void *probe;
 
-	if (iotlb->nr >= iotlb->limit)
-		return -ENOSPC;
+	if (iotlb->nmaps >= iotlb->limit) {
+		if (!(iotlb->flags & VHOST_IOTLB_FLAG_RETIRE))
+			return -ENOSPC;
+		iotlb_drop(iotlb, 0);
+	}
 	/* the kernel allocates each range: let a test fail any one of them */
 	probe = rtap_shim_alloc(1);
 	if (!probe)
 		return -ENOMEM;
 	free(probe);
-	if (!(iotlb->nr & (iotlb->nr + 1))) {
-		maps = realloc(iotlb->maps, 2 * (iotlb->nr + 1) * sizeof(*maps));
-		if (!maps)
-			return -ENOMEM;
-		iotlb->maps = maps;
-	}
-	iotlb->maps[iotlb->nr++] = (struct vhost_iotlb_map){
+	maps = realloc(iotlb->maps, (iotlb->nmaps + 1) * sizeof(*maps));
+	if (!maps)
+		return -ENOMEM;
+	iotlb->maps = maps;
+	iotlb->maps[iotlb->nmaps++] = (struct vhost_iotlb_map){
 		.start = start,
 		.last = last,
 		.size = last - start + 1,
 		.addr = addr,
+		.perm = perm,
 	};
 	return 0;
 }
@@ -70,14 +76,26 @@ int vhost_iotlb_add_range(struct vhost_iotlb *iotlb, u64 start, u64 last, u64 ad
 	u64 half = ~0ULL / 2;
 	int err;
 
-	if (perm != VHOST_MAP_RW || last < start)
+	if (last < start)
 		return -EFAULT;
 	if (!iotlb->limit)
 		return -EINVAL;
 	if (start || last != ~0ULL)
-		return iotlb_add(iotlb, start, last, addr);
-	err = iotlb_add(iotlb, 0, half, addr);
-	return err ? err : iotlb_add(iotlb, half + 1, last, addr + half + 1);
+		return iotlb_add(iotlb, start, last, addr, perm);
+	err = iotlb_add(iotlb, 0, half, addr, perm);
+	return err ? err : iotlb_add(iotlb, half + 1, last, addr + half + 1, perm);
+}
+
+void vhost_iotlb_del_range(struct vhost_iotlb *iotlb, u64 start, u64 last)
+{
+	unsigned int i = 0;
+
+	while (i < iotlb->nmaps) {
+		if (iotlb->maps[i].start <= last && start <= iotlb->maps[i].last)
+			iotlb_drop(iotlb, i);
+		else
+			i++;
+	}
 }
 
 struct vhost_iotlb_map *vhost_iotlb_itree_first(struct vhost_iotlb *iotlb, u64 start, u64 last)
@@ -85,7 +103,7 @@ struct vhost_iotlb_map *vhost_iotlb_itree_first(struct vhost_iotlb *iotlb, u64 s
 	struct vhost_iotlb_map *first = NULL;
 	unsigned int i;
 
-	for (i = 0; i < iotlb->nr; i++) {
+	for (i = 0; i < iotlb->nmaps; i++) {
 		struct vhost_iotlb_map *map = &iotlb->maps[i];
 
 		if (map->start <= last && start <= map->last &&

@@ -46,20 +46,23 @@ long rtap_shim_vmaps(void)
 
 int pin_user_pages_fast(unsigned long start, int nr, unsigned int flags, struct page **pages)
 {
+	/* they are all let go of before more are pinned, but for those of one area */
+	struct page *next = pool + pins;
 	int i;
 
-	if (start & ~PAGE_MASK || nr <= 0 || nr > PAGES || flags != (FOLL_WRITE | FOLL_LONGTERM))
+	if (start & ~PAGE_MASK || nr <= 0 || pins + nr > PAGES ||
+	    flags != (FOLL_WRITE | FOLL_LONGTERM))
 		abort();
 	for (i = 0; i < nr; i++) {
 		void *address = (void *)(start + i * PAGE_SIZE);
 
 		if (i == pin_limit || !rtap_shim_is_user(address, PAGE_SIZE))
 			break;
-		pool[i].address = address;
-		pool[i].pfn = scattered ? 2 * i : i;
-		pool[i].in_file = i == in_file;
-		pool[i].pins++;
-		pages[i] = &pool[i];
+		next[i].address = address;
+		next[i].pfn = (scattered ? 2 : 1) * ((unsigned long)address / PAGE_SIZE);
+		next[i].in_file = i == in_file;
+		next[i].pins++;
+		pages[i] = &next[i];
 		pins++;
 	}
 	return i ? i : -EFAULT;

@@ -8,6 +8,7 @@
 #define PAGE_SHIFT 12
 #define PAGE_SIZE (1UL << PAGE_SHIFT)
 #define PAGE_MASK (~(PAGE_SIZE - 1))
+#define PAGE_ALIGNED(addr) (((addr) & (PAGE_SIZE - 1)) == 0)
 #define PAGE_ALIGN(addr) (((addr) + PAGE_SIZE - 1) & PAGE_MASK)
 
 #define FOLL_WRITE 1
