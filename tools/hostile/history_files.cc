@@ -173,57 +173,6 @@ Result<Done> lookups_race(const RigOptions &options)
 	return expect(!link_counts(name), "the TAP gone with its last descriptor");
 }
 
-vhost_msg_v2 update(uint64_t iova, uint64_t size)
-{
-	vhost_msg_v2 message{};
-
-	message.type = VHOST_IOTLB_MSG_V2;
-	message.iotlb.iova = iova;
-	message.iotlb.size = size;
-	message.iotlb.uaddr = 4096;
-	message.iotlb.perm = VHOST_ACCESS_RW;
-	message.iotlb.type = VHOST_IOTLB_UPDATE;
-	return message;
-}
-
-// Without ACCESS_PLATFORM, which is not offered, there is no IOTLB and so no update of it.
-Result<Done> million_updates(Rig &rig)
-{
-	FeatureSet platform;
-
-	platform.add(VIRTIO_F_ACCESS_PLATFORM);
-	TRY(expect_errno(rig.device->set_features(platform), EOPNOTSUPP, "ACCESS_PLATFORM"));
-	for (auto [iova, size] : {std::pair<uint64_t, uint64_t>{0, ~0ull}, {1, ~0ull}, {~0ull, 1}})
-		TRY(expect_errno(rig.device->write_iotlb(update(iova, size)), EFAULT,
-				 "a range of 2^64 - 1"));
-	TRY(expect_errno(rig.device->write_iotlb(update(0, 0)), EINVAL, "an empty range"));
-
-	vhost_msg_v2 message = update(0, 4096);
-
-	for (unsigned i = 0; i < 1000000; i++) {
-		message.iotlb.iova = i * 8192ull;
-		if (::write(rig.device->fd().get(), &message, sizeof(message)) >= 0 ||
-		    errno != EFAULT)
-			return fail(errno, "see", "EFAULT for an update");
-	}
-	return rig.honest();
-}
-
-// Nothing is ever missed without an IOTLB, so nothing waits to be read.
-Result<Done> misses_never_read(Rig &rig)
-{
-	int fd = rig.device->fd().get();
-	pollfd poll{fd, POLLIN, 0};
-	RawDescriptor good = rig.good();
-
-	::fcntl(fd, F_SETFL, O_NONBLOCK);
-	for (int i = 0; i < 50; i++)
-		TRY(rig.honest());
-	TRY(expect(::poll(&poll, 1, 0) == 0, "nothing to read"));
-	rig.ring->offer(std::span(&good, 1));
-	return rig.notify();
-}
-
 // The kernel writes what it says, and no byte beside it.
 Result<Done> padding_of_messages(Rig &rig)
 {
@@ -291,15 +240,12 @@ void add_history_files(Tests &tests, const std::string &node)
 			add("wrong fd types as backend", wrong_types);
 			add("wrong fd types as eventfds", wrong_eventfds);
 			add("a TAP that was never attached as backend", tap_never_attached);
-			add("IOTLB misses never read", misses_never_read);
 			add("padding of messages leaking kernel bytes", padding_of_messages);
 			add("U64_MAX log lengths", log_lengths);
 			tests.push_back(
 				{test_name(options, "two lookups of one backend fd, dup2 racing"),
 				 [=] { return lookups_race(options); }});
 		}
-	tests.push_back({"a million IOTLB updates and [0, 2^64-1] ranges",
-			 [=] { return on_rig({.node = node}, million_updates); }});
 }
 
 } // namespace ringtap

@@ -55,7 +55,7 @@ Result<Done> holder_outlives(const RigOptions &options)
 		TRY(expect(refused(VHOST_NET_SET_BACKEND, &none), "EPERM after the owner's end"));
 		TRY(expect(::ioctl(fd, VHOST_SET_OWNER) < 0 && errno == EBUSY,
 			   "EBUSY for a second owner"));
-		TRY(expect(TRY(module_users()) == users + 1, "the device there while it is held"));
+		TRY(expect_users(users + 1, "the device there while it is held"));
 		owner->tap().reset();
 		owner->device().reset();
 		TRY(expect_gone(pid, users));
@@ -78,8 +78,7 @@ Result<Done> inherited(const RigOptions &options, Heir kind)
 			::poll(nullptr, 0, 50);
 		owner->kill();
 		if (kind != Heir::replaced)
-			TRY(expect(TRY(module_users()) == users + 1,
-				   "the device held by the heir"));
+			TRY(expect_users(users + 1, "the device held by the heir"));
 		owner->kill_heir();
 		TRY(expect_gone(pid, users));
 	}

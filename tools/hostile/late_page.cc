@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A page behind userfaultfd(2).
+// A page behind userfaultfd(2), or in a FUSE file.
 #include "hostile/late_page.h"
 
 #include <linux/userfaultfd.h>
@@ -19,8 +19,24 @@ constexpr size_t page_size = 4096;
 
 } // namespace
 
-Result<LatePage> LatePage::at(void *page)
+Result<PageSource> with_server(PageSource source)
 {
+	if (source.kind == PageSource::fuse_process && !source.file)
+		source.file = TRY(FuseFile::make(FuseFile::Server::process));
+	return source;
+}
+
+Result<LatePage> LatePage::at(void *page, const PageSource &source)
+{
+	if (source.kind != PageSource::userfaultfd) {
+		std::shared_ptr<FuseFile> file = TRY(with_server(source)).file;
+
+		if (!file)
+			file = TRY(FuseFile::make(FuseFile::Server::thread));
+		TRY(file->map(page, source.ahead));
+		return LatePage(page, std::move(file));
+	}
+
 	Fd fd(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
 	uffdio_api api{.api = UFFD_API, .features = 0, .ioctls = 0};
 	uffdio_register range{
@@ -42,12 +58,21 @@ Result<LatePage> LatePage::at(void *page)
 
 LatePage::~LatePage()
 {
-	if (fd_ && gone_)
+	if (file_) {
+		// What was written is to be with the server before nobody can touch our memory for a while,
+		// which the server may need to.
+		(void)file_->supply();
+		::msync(page_, page_size, MS_SYNC);
+	}
+	if (file_ || (fd_ && gone_))
 		(void)map_again();
 }
 
 Result<Done> LatePage::wait()
 {
+	if (file_)
+		return file_->wait();
+
 	pollfd waiter{fd_.get(), POLLIN, 0};
 	uffd_msg message{};
 
@@ -60,6 +85,9 @@ Result<Done> LatePage::wait()
 
 Result<Done> LatePage::supply()
 {
+	if (file_)
+		return file_->supply();
+
 	uffdio_zeropage zero{
 		.range = {reinterpret_cast<uintptr_t>(page_), page_size}, .mode = 0, .zeropage = 0};
 
@@ -70,6 +98,9 @@ Result<Done> LatePage::supply()
 
 Result<Done> LatePage::take_away()
 {
+	if (file_)
+		return file_->refuse();
+
 	uffdio_range range{reinterpret_cast<uintptr_t>(page_), page_size};
 
 	if (::munmap(page_, page_size) < 0)

@@ -50,10 +50,14 @@ Tests tests_of(const std::string &group, const StormOptions &options)
 		add_workers(tests, node);
 	else if (group == "stalled")
 		add_stalled(tests, node);
-	else if (group == "accounts")
+	else if (group == "accounts") {
 		add_accounts(tests, node);
-	else if (group == "history")
+		add_pins(tests, node);
+		add_threads(tests, node);
+	} else if (group == "history")
 		add_history(tests, node);
+	else if (group == "iotlb")
+		add_iotlb(tests, node);
 	else if (group == "storm")
 		tests.push_back({"a storm leaves nothing behind and harms no other device",
 				 [&options] { return run_storm(options); }});
@@ -65,7 +69,7 @@ bool run_test(const Test &test)
 {
 	auto start = Clock::now();
 
-	if (test.breaks)
+	if (test.breaks && !has_company())
 		pace();
 
 	auto result = test.run();
@@ -116,18 +120,22 @@ int main(int argc, char **argv)
 	CLI::App app("tests of a vhost-net node with rings and frames that break the rules");
 	std::string group, filter;
 	ringtap::StormOptions options;
-	bool list = false;
+	bool list = false, company = false;
 
-	app.add_option(
-		   "group", group,
-		   "lies, gone, frames, running, network, workers, stalled, accounts, history or "
-		   "storm")
+	app.add_option("group", group,
+		       "lies, gone, frames, running, network, workers, stalled, accounts, history, "
+		       "iotlb or "
+		       "storm")
 		->required();
 	app.add_option("filter", filter, "only tests with this text in their name");
 	app.add_option("--node", options.node, "vhost-net node to test");
 	app.add_option("--seed", options.seed, "storm: what to begin with");
 	app.add_option("--seconds", options.seconds, "storm: how long");
 	app.add_flag("--list", list, "print the tests' names");
+	app.add_flag("--company", company,
+		     "others use the module meanwhile: look neither at its users nor at the log");
 	CLI11_PARSE(app, argc, argv);
+	if (company)
+		ringtap::have_company();
 	return ringtap::run(group, filter, options, list);
 }

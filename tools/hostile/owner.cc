@@ -177,6 +177,11 @@ Result<int> module_users()
 	return users;
 }
 
+Result<Done> expect_users(int users, const std::string &what)
+{
+	return expect(has_company() || TRY(module_users()) == users, what);
+}
+
 Result<Done> expect_gone(pid_t pid, int users)
 {
 	auto deadline = std::chrono::steady_clock::now() +
@@ -186,7 +191,7 @@ Result<Done> expect_gone(pid_t pid, int users)
 		int now = TRY(module_users());
 		size_t threads = worker_threads(pid).size();
 
-		if (now == users && threads == 0)
+		if ((now == users || has_company()) && threads == 0)
 			return Done{};
 		if (std::chrono::steady_clock::now() > deadline)
 			return fail(0, "see",

@@ -62,6 +62,8 @@ private:
 
 // Users of the module now.
 [[nodiscard]] Result<int> module_users();
+// The module has so many; with company that is not known.
+[[nodiscard]] Result<Done> expect_users(int users, const std::string &what);
 // No thread serves what pid owned, and the module has so many users.
 [[nodiscard]] Result<Done> expect_gone(pid_t pid, int users);
 

@@ -3,6 +3,7 @@
 #include "hostile/probe.h"
 
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <optional>
 
@@ -16,6 +17,8 @@
 namespace ringtap {
 
 namespace {
+
+bool company = false;
 
 // In the network namespace that we were started in: from the tests' own, a device without a TAP
 // is not seen.
@@ -132,6 +135,16 @@ uint64_t DeviceStats::sum(const std::string &prefix) const
 	return sum;
 }
 
+void have_company()
+{
+	company = true;
+}
+
+bool has_company()
+{
+	return company;
+}
+
 Result<KernelLog> KernelLog::from_now()
 {
 	Fd fd = TRY(Fd::open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
@@ -156,6 +169,18 @@ std::vector<std::string> KernelLog::lines_with(const std::string &text) const
 		errno = 0;
 	}
 	return lines;
+}
+
+Result<uint64_t> kilobytes(const std::string &file, const std::string &name)
+{
+	std::ifstream in(file);
+	std::string word;
+	uint64_t value;
+
+	while (in >> word)
+		if (word == name + ":" && in >> value)
+			return value << 10;
+	return fail(0, "find", name + " in " + file);
 }
 
 Result<LinkCounts> link_counts(const std::string &name)

@@ -12,6 +12,11 @@
 
 namespace ringtap {
 
+// Others use the module meanwhile: its users and the lines of the kernel log, of which it says only so
+// many in a time, are not ours alone, and tests do not look at them.
+void have_company();
+[[nodiscard]] bool has_company();
+
 // A device's state and counters, by name: "tx.packets" to "17".
 class DeviceStats {
 public:
@@ -46,6 +51,9 @@ private:
 
 	Fd fd_;
 };
+
+// A number in kB after a name in a file of /proc, in bytes.
+[[nodiscard]] Result<uint64_t> kilobytes(const std::string &file, const std::string &name);
 
 // An interface's own counters. For a TAP, received is what came from its user.
 struct LinkCounts {

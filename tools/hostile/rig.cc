@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "guest/iommu.h"
+
 namespace ringtap {
 
 namespace {
@@ -63,6 +65,7 @@ NetOptions Rig::net_options() const
 	net.queue.in_order = options.in_order;
 	net.queue.indirect_max = 2;
 	net.mergeable = options.mergeable;
+	net.platform = options.platform;
 	return net;
 }
 
@@ -105,6 +108,25 @@ Result<Done> Rig::make_tap()
 	return Done{};
 }
 
+Result<Done> Rig::translate() const
+{
+	std::span<uint8_t> bytes = ring->all();
+	auto at = reinterpret_cast<uintptr_t>(bytes.data());
+
+	for (const MemoryRegion &region : memory.regions())
+		TRY(Iommu::tell(*device, region));
+	return Iommu::tell(*device, {at, bytes.size(), at});
+}
+
+Result<Done> Rig::describe_memory() const
+{
+	if (!options.platform)
+		return device->set_memory(memory.regions());
+	TRY(device->set_backend_features(1ULL << VHOST_BACKEND_F_IOTLB_MSG_V2));
+	TRY(device->set_memory(TRY(Iommu::decoys(memory))));
+	return translate();
+}
+
 Result<Done> Rig::start()
 {
 	unsigned other = 1 - options.queue;
@@ -113,9 +135,9 @@ Result<Done> Rig::start()
 	device = TRY(VhostDevice::open(options.node));
 	TRY(device->set_owner());
 	TRY(device->set_features(NetGuest::features(net_options())));
-	TRY(device->set_memory(memory.regions()));
+	TRY(describe_memory());
 	TRY(guest->fill());
-	TRY(queue.connect(*device, other));
+	TRY(queue.connect(*device, other, options.platform));
 	TRY(device->set_backend(other, tap->queue().get()));
 	if (sends())
 		TRY(guest->rx().kick());

@@ -25,6 +25,7 @@ struct RigOptions {
 	bool mergeable = true;
 	bool event_idx = false;
 	bool in_order = false;
+	bool platform = false; // ACCESS_PLATFORM: we are the IOMMU
 	TapOptions tap = {};
 };
 
@@ -67,6 +68,10 @@ public:
 	[[nodiscard]] Result<Done> other_works(unsigned frames,
 					       const std::function<bool()> &go_on = {});
 
+	// Tell the device where all of guest memory and the lying ring are, each by one translation:
+	// guest addresses as they are, ring addresses one to one.
+	[[nodiscard]] Result<Done> translate() const;
+
 	// (Re)connect the lying queue to where its ring is.
 	[[nodiscard]] Result<Done> attach();
 	[[nodiscard]] Result<Done> attach_to(const Fd &backend);
@@ -95,6 +100,7 @@ private:
 	[[nodiscard]] NetOptions net_options() const;
 	[[nodiscard]] Result<Done> make_guest();
 	[[nodiscard]] Result<Done> make_tap();
+	[[nodiscard]] Result<Done> describe_memory() const;
 	[[nodiscard]] Result<Done> start();
 };
 

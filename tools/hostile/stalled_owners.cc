@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Owners that are killed, and devices that are closed, while a worker waits for a page.
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include <fcntl.h>
@@ -71,7 +72,7 @@ Result<Fd> keep_as_newest(const Rig &rig)
 	return kept;
 }
 
-Result<Done> be_stalled(const RigOptions &options, Last last, int socket)
+Result<Done> be_stalled(const RigOptions &options, Last last, const PageSource &source, int socket)
 {
 	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
 	std::jthread other;
@@ -83,9 +84,10 @@ Result<Done> be_stalled(const RigOptions &options, Last last, int socket)
 		rig->ring->reset();
 	}
 
-	LatePage page = last == Last::attaching ? TRY(LatePage::at(rig->ring->all().data()))
-			: last == Last::freeing ? TRY(late_buffer(*rig, another_offset))
-						: TRY(late_buffer(*rig));
+	void *where = last == Last::attaching ? rig->ring->all().data()
+		      : last == Last::freeing ? rig->buffer.user + another_offset
+					      : rig->buffer.user + late_offset;
+	LatePage page = TRY(LatePage::at(where, source));
 
 	if (last == Last::attaching) {
 		other = std::jthread([&] { (void)rig->attach(); });
@@ -101,7 +103,10 @@ Result<Done> be_stalled(const RigOptions &options, Last last, int socket)
 		other = std::jthread([&] { (void)rig->detach(); });
 		::poll(nullptr, 0, moment_ms);
 	}
-	if (::send(socket, "", 1, MSG_NOSIGNAL) < 0)
+
+	unsigned number = page.file_number();
+
+	if (::send(socket, &number, sizeof(number), MSG_NOSIGNAL) < 0)
 		return fail(errno, "tell", "the parent");
 	if (last == Last::closing) {
 		// Its page could still come, from whoever has the descriptor.
@@ -139,12 +144,16 @@ Result<Done> expect_death(pid_t pid)
 	return fail(ETIMEDOUT, "see", "a killed process end");
 }
 
-// Its pages come from itself alone: nobody may wait for them once it is killed.
-Result<Done> killed(const RigOptions &options, Last last)
+// A process, and our end of a socket pair with it.
+struct Child {
+	pid_t pid;
+	Fd socket;
+};
+
+// It ends with the status that its body returns, which is given the other end.
+Result<Child> start_child(const std::function<int(int socket)> &body)
 {
-	int users = TRY(module_users());
 	int pair[2];
-	char byte;
 
 	if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return fail(errno, "make", "a socket pair");
@@ -156,27 +165,72 @@ Result<Done> killed(const RigOptions &options, Last last)
 		return fail(errno, "have", "a child");
 	if (pid == 0) {
 		::prctl(PR_SET_PDEATHSIG, SIGKILL);
+		::_exit(body(theirs.get()));
+	}
+	return Child{pid, std::move(ours)};
+}
 
-		auto done = be_stalled(options, last, theirs.get());
+struct Stalled {
+	Child child;
+	unsigned fuse = 0; // number of the file system that the page is in
+};
+
+// An owner whose worker waits, with whatever else it is at.
+Result<Stalled> start_stalled(const RigOptions &options, Last last, const PageSource &source)
+{
+	Stalled owner{TRY(start_child([&](int socket) {
+		auto done = be_stalled(options, last, source, socket);
 
 		fmt::print(stderr, "# owner: {}\n", done ? "" : done.error().message());
-		::_exit(!done && done.error().code == ENOTSUP ? 2 : 1);
-	}
-	theirs.reset();
-	if (::recv(ours.get(), &byte, 1, 0) != 1) {
-		int status = 0;
+		return !done && done.error().code == ENOTSUP ? 2 : 1;
+	}))};
 
-		::waitpid(pid, &status, 0);
-		return fail(WIFEXITED(status) && WEXITSTATUS(status) == 2 ? ENOTSUP : 0, "see",
-			    "the owner's worker wait for a page", "no userfaultfd here");
-	}
+	if (::recv(owner.child.socket.get(), &owner.fuse, sizeof(owner.fuse), 0) > 0)
+		return owner;
 
-	Result<Done> closing = last == Last::closing ? expect_closing(pid) : Done{};
+	int status = 0;
 
-	::kill(pid, SIGKILL);
+	::waitpid(owner.child.pid, &status, 0);
+	return fail(WIFEXITED(status) && WEXITSTATUS(status) == 2 ? ENOTSUP : 0, "see",
+		    "the owner's worker wait for a page", "no pages that come late here");
+}
+
+// Its pages come from itself, or from a FUSE server that lives on and answers nobody: nobody may wait for them
+// once it is killed.
+Result<Done> killed(const RigOptions &options, Last last, const PageSource &kind)
+{
+	int users = TRY(module_users());
+	PageSource source = TRY(with_server(kind));
+	auto [child, fuse] = TRY(start_stalled(options, last, source));
+	Result<Done> closing = last == Last::closing ? expect_closing(child.pid) : Done{};
+
+	::kill(child.pid, SIGKILL);
 	TRY(std::move(closing));
-	TRY(expect_death(pid));
-	return expect_gone(pid, users);
+	TRY(expect_death(child.pid));
+	return expect_gone(child.pid, users);
+}
+
+// What ends the kernel's own waiting for the answer to a single read, which cannot be killed.
+enum class Rescue { answer, server_killed, aborted };
+
+Result<Done> killed_in_a_read(const RigOptions &options, Rescue rescue)
+{
+	int users = TRY(module_users());
+	PageSource::Kind kind = rescue == Rescue::aborted ? PageSource::fuse_thread
+							  : PageSource::fuse_process;
+	PageSource source = TRY(with_server({.kind = kind, .ahead = false}));
+	auto [child, fuse] = TRY(start_stalled(options, Last::serving_old, source));
+
+	::kill(child.pid, SIGKILL);
+	::poll(nullptr, 0, moment_ms);
+	if (rescue == Rescue::answer)
+		TRY(source.file->supply());
+	else if (rescue == Rescue::server_killed)
+		source.file->kill_server();
+	else
+		TRY(abort_fuse(fuse));
+	TRY(expect_death(child.pid));
+	return expect_gone(child.pid, users);
 }
 
 // Close an open file's last descriptors but for those in a pair of sockets that hold each other:
@@ -206,15 +260,16 @@ void collect()
 }
 
 // The kernel's thread that closes files of everybody's does not wait for our page.
-Result<Done> collected(const RigOptions &options)
+Result<Done> collected(const RigOptions &options, const PageSource &kind)
 {
 	int users = TRY(module_users());
+	PageSource source = TRY(with_server(kind));
 	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
 
 	TRY(rig->honest());
 
 	std::jthread first, second; // end after the page has come
-	LatePage page = TRY(late_buffer(*rig));
+	LatePage page = TRY(late_buffer(*rig, source));
 	int ends[2];
 
 	TRY(stall(*rig, page));
@@ -245,31 +300,22 @@ Result<Done> collected(const RigOptions &options)
 }
 
 // Who was given the device, and is the last to close it, does not wait for another's page.
-Result<Done> closed_by_stranger(const RigOptions &options)
+Result<Done> closed_by_stranger(const RigOptions &options, const PageSource &kind)
 {
 	int users = TRY(module_users());
+	PageSource source = TRY(with_server(kind));
 	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
-	int pair[2];
 	char byte;
 
 	TRY(rig->honest());
-	if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return fail(errno, "make", "a socket pair");
 
-	Fd ours(pair[0]), theirs(pair[1]);
-	pid_t pid = ::fork();
-
-	if (pid < 0)
-		return fail(errno, "have", "a child");
-	if (pid == 0) {
-		::prctl(PR_SET_PDEATHSIG, SIGKILL);
-		(void)::recv(theirs.get(), &byte, 1, 0);
+	auto [pid, ours] = TRY(start_child([&](int socket) {
+		(void)::recv(socket, &byte, 1, 0);
 		::close(rig->device->fd().get());
-		(void)::send(theirs.get(), "", 1, MSG_NOSIGNAL);
-		::_exit(0);
-	}
-
-	LatePage page = TRY(late_buffer(*rig));
+		(void)::send(socket, "", 1, MSG_NOSIGNAL);
+		return 0;
+	}));
+	LatePage page = TRY(late_buffer(*rig, source));
 
 	TRY(stall(*rig, page));
 	rig->device.reset();
@@ -277,7 +323,8 @@ Result<Done> closed_by_stranger(const RigOptions &options)
 		return fail(errno, "tell", "a child");
 
 	pollfd end{ours.get(), POLLIN, 0};
-	bool closed = ::poll(&end, 1, Rig::deadline_ms) == 1;
+	bool closed = ::poll(&end, 1, Rig::deadline_ms) == 1 &&
+		      ::recv(ours.get(), &byte, 1, 0) == 1;
 
 	TRY(page.supply());
 	TRY(expect_death(pid));
@@ -288,11 +335,16 @@ Result<Done> closed_by_stranger(const RigOptions &options)
 
 } // namespace
 
-void add_stalled_owners(Tests &tests, const RigOptions &options)
+void add_stalled_owners(Tests &tests, const RigOptions &options, const PageSource &source)
 {
+	auto add = [&](const char *name, std::function<Result<Done>()> run) {
+		tests.push_back({stalled_name(options, name, source), std::move(run), true});
+	};
 	auto add_killed = [&](const char *name, Last last) {
-		tests.push_back(
-			{test_name(options, name), [=] { return killed(options, last); }, true});
+		add(name, [=] { return killed(options, last, source); });
+	};
+	auto add_rescued = [&](const char *name, Rescue rescue) {
+		add(name, [=] { return killed_in_a_read(options, rescue); });
 	};
 
 	add_killed("owner killed while a page is waited for, device closed last",
@@ -304,10 +356,15 @@ void add_stalled_owners(Tests &tests, const RigOptions &options)
 	if (options.queue == NetGuest::rx_index)
 		add_killed("owner killed as it frees a worker", Last::freeing);
 	add_killed("killed as it closes the device, being another program by then", Last::closing);
-	tests.push_back(
-		{test_name(options, "closed by the kernel"), [=] { return collected(options); }});
-	tests.push_back({test_name(options, "closed by another process"),
-			 [=] { return closed_by_stranger(options); }, true});
+	add("closed by the kernel", [=] { return collected(options, source); });
+	add("closed by another process", [=] { return closed_by_stranger(options, source); });
+	if (source.kind == PageSource::fuse_thread) {
+		add_rescued("owner killed in a single read, which is aborted", Rescue::aborted);
+	} else if (source.kind == PageSource::fuse_process) {
+		add_rescued("owner killed in a single read, which is answered", Rescue::answer);
+		add_rescued("owner killed in a single read, and then the server",
+			    Rescue::server_killed);
+	}
 }
 
 } // namespace ringtap

@@ -37,6 +37,8 @@ constexpr unsigned threads = 3;
 constexpr int first_device = 100, first_tap = 104, first_event = 108, first_other = 112,
 	      per_kind = 4, end_fds = 116;
 constexpr size_t page = 4096, arena_size = 512 * page;
+// A ring at the arena's end goes on behind it, where nothing of ours may be: it would be written to.
+constexpr size_t guard_size = 512 * page;
 constexpr uint64_t guest_base = 1 << 20;
 
 class Thread {
@@ -459,11 +461,12 @@ void Thread::step()
 void storm_process(const StormOptions &options, unsigned process, int family, StormCounts &counts)
 {
 	auto deadline = Clock::now() + std::chrono::seconds(options.seconds);
-	void *arena = ::mmap(nullptr, arena_size, PROT_READ | PROT_WRITE,
+	void *arena = ::mmap(nullptr, arena_size + guard_size, PROT_NONE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	std::vector<std::jthread> all;
 
-	if (arena == MAP_FAILED || ::unshare(CLONE_NEWNET) < 0)
+	if (arena == MAP_FAILED || ::mprotect(arena, arena_size, PROT_READ | PROT_WRITE) < 0 ||
+	    ::unshare(CLONE_NEWNET) < 0)
 		return;
 	for (unsigned n = 0; n < threads; n++)
 		all.emplace_back([&, n] {

@@ -28,7 +28,10 @@ void add_backends(Tests &tests, const std::string &node);
 void add_workers(Tests &tests, const std::string &node);
 void add_stalled(Tests &tests, const std::string &node);
 void add_accounts(Tests &tests, const std::string &node);
+void add_pins(Tests &tests, const std::string &node);
+void add_threads(Tests &tests, const std::string &node);
 void add_history(Tests &tests, const std::string &node);
+void add_iotlb(Tests &tests, const std::string &node);
 
 [[nodiscard]] const char *layout_name(Layout layout);
 [[nodiscard]] const char *queue_name(unsigned queue);

@@ -44,6 +44,9 @@ Result<Done> expect_counted(const Rig &rig, const DeviceStats &stats, const std:
 Result<Done> expect_logged(const Rig &rig, const DeviceStats &stats, const KernelLog &log,
 			   const std::string &kind)
 {
+	if (has_company())
+		return Done{};
+
 	std::vector<std::string> lines = log.lines_with("stopped: ");
 	std::string wanted = fmt::format("ringtap: device {} pid {} queue {}: stopped: {} ",
 					 stats.id(), ::getpid(), rig.options.queue, kind);

@@ -292,14 +292,22 @@ void Maker::kill()
 	pid_ = -1;
 }
 
+// The lying queue is served by a worker that can be killed by itself.
+Result<std::unique_ptr<Maker>> serve_by_maker(Rig &rig)
+{
+	auto maker = TRY(Maker::start(*rig.device));
+
+	TRY(rig.device->attach_vring_worker(rig.options.queue, maker->worker().id));
+	TRY(rig.honest());
+	return maker;
+}
+
 // A queue whose worker was killed rests until it is given another, which sees what was missed.
 Result<Done> killed_and_replaced(Rig &rig)
 {
-	auto maker = TRY(Maker::start(*rig.device));
+	auto maker = TRY(serve_by_maker(rig));
 	unsigned queue = rig.options.queue, used = 0;
 
-	TRY(rig.device->attach_vring_worker(queue, maker->worker().id));
-	TRY(rig.honest());
 	maker->kill();
 	used = rig.ring->used();
 	TRY(post(rig));
@@ -311,12 +319,8 @@ Result<Done> killed_and_replaced(Rig &rig)
 // It is killed with a kick on its list, of a queue that it has lost meanwhile.
 Result<Done> killed_with_a_kick(Rig &rig)
 {
-	auto maker = TRY(Maker::start(*rig.device));
+	auto maker = TRY(serve_by_maker(rig));
 	unsigned queue = rig.options.queue;
-
-	TRY(rig.device->attach_vring_worker(queue, maker->worker().id));
-	TRY(rig.honest());
-
 	auto starved = TRY(Starved::start(maker->worker().thread.tid));
 	unsigned used = rig.ring->used();
 
@@ -330,12 +334,8 @@ Result<Done> killed_with_a_kick(Rig &rig)
 // Detaching and closing wait for nobody who is dead, with work that he has not come to.
 Result<Done> killed_and_detached(Rig &rig)
 {
-	auto maker = TRY(Maker::start(*rig.device));
+	auto maker = TRY(serve_by_maker(rig));
 	unsigned queue = rig.options.queue;
-
-	TRY(rig.device->attach_vring_worker(queue, maker->worker().id));
-	TRY(rig.honest());
-
 	auto starved = TRY(Starved::start(maker->worker().thread.tid));
 
 	TRY(post(rig));
@@ -362,12 +362,10 @@ Result<Done> killed_and_closed(const RigOptions &options)
 {
 	int users = TRY(module_users());
 	std::unique_ptr<Rig> rig = TRY(Rig::open(options));
-	auto maker = TRY(Maker::start(*rig->device));
+	auto maker = TRY(serve_by_maker(*rig));
 	int pair[2];
 	char byte;
 
-	TRY(rig->device->attach_vring_worker(options.queue, maker->worker().id));
-	TRY(rig->honest());
 	maker->kill();
 	TRY(post(*rig));
 	if (::pipe2(pair, O_CLOEXEC) < 0)
