@@ -6,7 +6,7 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 build=$top/.build/fuzz
 out=$top/.build/out/fuzz
-all=(ring_fuzz ring_fetch_fuzz ring_race_fuzz mem_fuzz)
+all=(ring_fuzz ring_fetch_fuzz ring_race_fuzz mem_fuzz iotlb_fuzz)
 
 usage()
 {

@@ -5,7 +5,7 @@ set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 build=$top/.build/fuzz-coverage
-targets=(ring_fuzz ring_fetch_fuzz ring_race_fuzz mem_fuzz)
+targets=(ring_fuzz ring_fetch_fuzz ring_race_fuzz mem_fuzz iotlb_fuzz)
 
 main()
 {
@@ -26,10 +26,10 @@ main()
 		objects+=(-object "$build/$target")
 	done
 	llvm-profdata merge -o "$build/all.profdata" "$build"/*.profraw
-	for name in area area_map mem ring ring_chain ring_packed ring_split; do
+	for name in area area_map iotlb mem ring ring_chain ring_packed ring_split; do
 		sources+=("$top/kmod/$name.c")
 	done
-	sources+=("$top/kmod/area.h" "$top/kmod/mem.h" "$top/kmod/ring_layout.h")
+	sources+=("$top/kmod/area.h" "$top/kmod/iotlb.h" "$top/kmod/mem.h" "$top/kmod/ring_layout.h")
 	if [[ ${1:-} = --lines ]]; then
 		llvm-cov show "${objects[@]:1}" -instr-profile="$build/all.profdata" --show-branches=count \
 			"${sources[@]}" | grep -E '^/|\|      0\|.*[[:alnum:]}]|Branch .*: 0[],]' || true

@@ -4,6 +4,7 @@
 // Tables of regions that wrap, overlap and lie, made with allocations that fail; translations
 // and copies at their edges, through views that outlive tables; areas of ring memory, some of
 // whose pages cannot be pinned or mapped.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -61,6 +62,8 @@ private:
 	void translate(Script &script);
 	void copy(Script &script);
 	void map(Script &script);
+	void map_pieces(Script &script);
+	void copy_pieces(Script &script, rtap_area &area, const std::vector<rtap_piece> &pieces);
 	void set_view(Script &script);
 	uint64_t host() const { return reinterpret_cast<uint64_t>(host_.get()); }
 
@@ -209,7 +212,8 @@ void Memory::translate(Script &script)
 	uint32_t len = script.byte() & 1 ? ~0U - script.byte() : script.take<uint16_t>() + 1U;
 	uint32_t chunk = 0;
 	log_.begin("translate", 0);
-	auto at = reinterpret_cast<uint64_t>(rtap_mem_translate(&v.view, gpa, len, &chunk));
+	auto at = reinterpret_cast<uint64_t>(
+		rtap_mem_translate(&v.view, RTAP_MEM_READ, gpa, len, &chunk));
 	if (!chunk) {
 		if (at || is_known(v.ranges, gpa))
 			fail("an address is not found");
@@ -263,7 +267,8 @@ void Memory::map(Script &script)
 	rtap_shim_pages_in_file(how & 8 ? how >> 6 : -1);
 	rtap_shim_alloc_fail_after(how & 4 ? how >> 6 & 1 : -1);
 	log_.begin("map", 2 + size / PAGE_SIZE);
-	int got = rtap_area_map(&area, &mm, host() + at, size);
+	rtap_piece piece{host() + at, size};
+	int got = rtap_area_map(&area, &mm, &piece, 1);
 	rtap_shim_alloc_fail_after(-1);
 	if (got && (got != -ENOMEM || !(how & 4)))
 		fail("the wrong answer");
@@ -285,6 +290,68 @@ void Memory::map(Script &script)
 		fail("something is left of an area");
 }
 
+// What is written to an area in pieces is where they say, and read back from there.
+void Memory::copy_pieces(Script &script, rtap_area &area, const std::vector<rtap_piece> &pieces)
+{
+	size_t off = script.take<uint16_t>() % area.size, len = script.byte();
+	std::vector<uint8_t> out(len), in(len);
+	size_t from = 0, end = off + len;
+
+	for (uint8_t &byte : out)
+		byte = script.byte();
+	log_.begin("copy pieces", 2 * pieces.size() + 2);
+	int wrote = rtap_area_write(&area, off, out.data(), len);
+	int read = rtap_area_read(&area, off, in.data(), len);
+	if (wrote != read || wrote != (end <= area.size ? 0 : -EFAULT))
+		fail("the wrong answer to a copy");
+	if (wrote)
+		return;
+	if (in != out)
+		fail("what was written is not read back");
+	for (const rtap_piece &piece : pieces) {
+		for (size_t at = std::max(off, from); at < std::min(end, from + piece.size); at++)
+			if (host_.get()[piece.uaddr - host() + at - from] != out[at - off])
+				fail("bytes are written elsewhere");
+		from += piece.size;
+	}
+}
+
+void Memory::map_pieces(Script &script)
+{
+	uint8_t how = script.byte();
+	std::vector<rtap_piece> pieces(how % 3 + 2);
+	mm_struct mm{};
+	rtap_area area{};
+	bool joins = true;
+	size_t page = 0;
+
+	// Behind each other with a hole between, so that none is written twice.
+	for (rtap_piece &piece : pieces) {
+		piece = {host() + page * PAGE_SIZE, PAGE_SIZE};
+		page += 2 + script.byte() % 2;
+	}
+	pieces.front().uaddr += script.byte() * 2;
+	pieces.front().size -= pieces.front().uaddr - host();
+	if (how & 64) {
+		pieces.back().uaddr += 2;
+		pieces.back().size -= 2;
+		joins = false;
+	}
+	pieces.back().size -= script.byte();
+	rtap_shim_pages_reset(0, 0);
+	rtap_shim_alloc_fail_after(how & 128 ? how >> 5 & 1 : -1);
+	log_.begin("map pieces", 2 * pieces.size());
+	int got = rtap_area_map(&area, &mm, pieces.data(), pieces.size());
+	rtap_shim_alloc_fail_after(-1);
+	if (got != (!joins ? -EFAULT : how & 128 ? -ENOMEM : 0))
+		fail("pieces are put together that do not join, or are not that do");
+	if (!got)
+		copy_pieces(script, area, pieces);
+	rtap_area_unmap(&area, &mm);
+	if (rtap_shim_pins() || mm.pinned_vm.counter || area.pieces)
+		fail("something is left of an area in pieces");
+}
+
 void Memory::step(Script &script)
 {
 	states().verbs++;
@@ -299,6 +366,8 @@ void Memory::step(Script &script)
 		return translate(script);
 	case 5:
 		return map(script);
+	case 7:
+		return map_pieces(script);
 	default:
 		return copy(script);
 	}
