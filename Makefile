@@ -100,7 +100,7 @@ fuzz:
 	@$(SETUP) build check
 	@tools/fuzz/campaign.sh $(or $(MINUTES),10) $(JOBS)
 
-## soak: storms of calls and of lives in a VM for MINUTES= (10), on K= (7.3)
+## soak: storms and all hostile tests, mixed, in a VM for MINUTES= (10), on K= (7.3)
 soak: setup
 	@flock $(BUILD)/tools/.lock cmake --build $(BUILD)/tools --target ringtap ringtap_hostile -j $(JOBS) -- --no-print-directory
 	@selftests/soak/soak.sh $(or $(MINUTES),10) $(or $(K),7.3)

@@ -148,7 +148,7 @@ unit_stage()
 		((PIPESTATUS[0] == 0)) || bad=1
 	done
 	((found)) || { echo "not ok - unit: there are no test programs" && bad=1; }
-	for name in ring_fuzz ring_fetch_fuzz ring_race_fuzz mem_fuzz netlink_fuzz; do
+	for name in ring_fuzz ring_fetch_fuzz ring_race_fuzz mem_fuzz iotlb_fuzz netlink_fuzz; do
 		one "unit: $name" ctest_one "$name" || bad=1
 		one "unit: ${name}_guided" ctest_one "${name}_guided" || bad=1
 	done
@@ -273,6 +273,20 @@ guest_stage()
 	in_vm "$series" 2700 6G guest "${tests[@]}"
 }
 
+# in_debug_vm SERIES TIMEOUT TEST... : on a kernel whose checks make everything slower, some tests more than others.
+in_debug_vm()
+{
+	local series=$1 limit=$2
+
+	shift 2
+	"$here/vm/build.sh" "$series" >"$out/build-$series.log" 2>&1 || {
+		tail -n 20 "$out/build-$series.log"
+		echo "not ok - the module builds for $series"
+		return 1
+	}
+	RTAP_SLOW=${RTAP_SLOW:-4} in_vm "$series" "$limit" 4G vm "$@"
+}
+
 # The tests that say most in least time, on a kernel that checks itself; to build one takes longer than a
 # check has.
 debug_stage()
@@ -283,12 +297,8 @@ debug_stage()
 		echo "ok - tests on $series # SKIP it is not in the cache; make check-debug builds it"
 		return
 	fi
-	"$here/vm/build.sh" "$series" >"$out/build-$series.log" 2>&1 || {
-		echo "not ok - the module builds for $series"
-		return 1
-	}
 	mapfile -t tests < <(tests_for debug "$series" vm)
-	RTAP_SLOW=4 in_vm "$series" 2700 4G vm "${tests[@]}"
+	in_debug_vm "$series" 2700 "${tests[@]}"
 }
 
 # --- one test -----------------------------------------------------------------------------------

@@ -31,15 +31,9 @@ run_series()
 	local series=$1 tests=()
 
 	shift
-	"$here/vm/build.sh" "$series" >"$out/build-$series.log" 2>&1 || {
-		tail -n 20 "$out/build-$series.log"
-		echo "not ok - the module builds for $series"
-		return 1
-	}
 	tests=("$@")
 	((${#tests[@]} > 0)) || mapfile -t tests < <(tests_for all "$series" vm)
-	# Checks make everything slower, some tests more than others.
-	RTAP_SLOW=${RTAP_SLOW:-4} in_vm "$series" "${RTAP_TIMEOUT:-5400}" 4G vm "${tests[@]}"
+	in_debug_vm "$series" "${RTAP_TIMEOUT:-5400}" "${tests[@]}"
 }
 
 main()

@@ -8,94 +8,23 @@ import os
 import struct
 
 import inject
+import iotlb
 from cases import Skip, case, equal, main
 from family import Family, NlError
+from rig import (CLEAN, NAME, Rig, drain, errors, nothing_is_left, served, traffic, tried,
+                 worker)
 from tap import Tap, frame, run, with_header
 from vhost import (ATTACH_VRING_WORKER, FREE_WORKER, NET_SET_BACKEND, NEW_WORKER, RESET_OWNER, RX,
                    SET_BACKEND_FEATURES, SET_FEATURES, SET_VRING_ADDR, SET_VRING_BASE,
                    SET_VRING_BUSYLOOP_TIMEOUT, SET_VRING_CALL, SET_VRING_ERR, SET_VRING_KICK,
                    SET_VRING_NUM, TX, VERSION_1, Device, wait_for)
 
-NAME = "rtapf0"
-CLEAN = (errno.ENOMEM, errno.EFAULT, errno.EAGAIN, errno.EINVAL)
 GET_FEATURES, GET_VRING_BASE, GET_VRING_WORKER = 0x8008AF00, 0xC008AF12, 0xC008AF16
 SET_LOG_BASE = 0x4008AF04
 GET_VRING_BUSYLOOP_TIMEOUT, GET_BACKEND_FEATURES = 0x4008AF24, 0x8008AF26
-IOTLB_MSG_V2, IOTLB_UPDATE = 2, 2
 WORKERS = "/sys/module/ringtap/parameters/workers"
 DROPS = ["drop-short", "drop-long", "drop-header", "drop-nomem", "drop-tap", "drop-no-room",
          "drop-offload", "drop-detached", "drop-tap-full"]
-
-
-class Rig:
-    """A device on a TAP, ready to be attached, and what must be there again when it has gone."""
-
-    def __init__(self, layout="split", **prepare):
-        self.family = Family()
-        self.tap = Tap(NAME)
-        self.tap.host()
-        self.device = Device()
-        self.device.prepare(layout, **prepare)
-        self.id = self.family.newest()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.device.close()
-        self.tap.close()
-        self.family.close()
-        nothing_is_left()
-
-    def stats(self, index):
-        return self.family.queue(self.id, index)["stats"]
-
-    def state(self, index):
-        return self.family.queue(self.id, index)["state"]
-
-
-def nothing_is_left():
-    """No worker, no pin, no user of the module."""
-    wait_for("the workers to end", lambda: not inject.workers())
-    equal(inject.pinned(), 0, "kilobytes pinned")
-    wait_for("the module to be unused", lambda: not inject.users("ringtap"))
-
-
-def tried(armed, action):
-    """Do it with a fault to come; True if it succeeded all the same, False if it failed cleanly."""
-    with armed():
-        try:
-            action()
-        except OSError as error:
-            assert error.errno in CLEAN, f"failed with {error!r}"
-            return False
-    return True
-
-
-def drain(rig):
-    """What the host's side has received; how many frames."""
-    count = 0
-    while True:
-        try:
-            rig.tap.host().recv(70000)
-            count += 1
-        except BlockingIOError:
-            return count
-
-
-def traffic(rig):
-    """The device works: three frames each way arrive."""
-    device = rig.device
-    drain(rig)
-    before = device.rings[RX].used()
-    device.rings[RX].post_room(3)
-    device.kick(RX)
-    for number in range(3):
-        rig.tap.host().send(frame(100, number))
-    device.wait_used(RX, before + 3)
-    sent = rig.stats(TX)["packets"]
-    device.send([with_header(frame(100, number)) for number in range(3)])
-    equal(rig.stats(TX)["packets"], sent + 3, "frames sent")
 
 
 # --- ioctls ------------------------------------------------------------------------------------
@@ -185,12 +114,12 @@ def simple():
     nothing_is_left()
 
 
-@case("a message of the device IOTLB")
+@case("a message without a device IOTLB")
 def message():
-    words = bytearray(struct.pack("=IIQQQBB38x", IOTLB_MSG_V2, 0, 0, 4096, 4096, 3, IOTLB_UPDATE))
     with Device() as device:
         device.own()
-        assert inject.each(lambda armed: tried(armed, lambda: os.write(device.fd, words))) >= 1
+        assert inject.each(lambda armed: tried(armed, lambda: iotlb.write(
+            device, iotlb.UPDATE, 0, 4096, 4096))) >= 1
     nothing_is_left()
 
 
@@ -209,7 +138,8 @@ def workers():
         fcntl.ioctl(device.fd, NEW_WORKER, answer)
         inject.each(lambda armed: tried(
             armed, lambda: fcntl.ioctl(device.fd, FREE_WORKER, bytes(answer))))
-        equal(len(inject.workers()), 1, "workers")
+        # A thread that has ended may be seen a moment longer.
+        wait_for("one worker", lambda: len(inject.workers()) == 1)
     nothing_is_left()
 
 
@@ -330,17 +260,6 @@ def events():
 
 # --- traffic -----------------------------------------------------------------------------------
 
-def served(rig, index, armed, move, done):
-    """
-    Move frames with a fault to come on the worker, until it is done, or broken: what its queue has counted, and
-    whether the fault came.
-    """
-    with armed() as fault:
-        move()
-        wait_for("the worker", lambda: done() or rig.state(index) == "broken")
-    return rig.stats(index), fault.hit
-
-
 def restart(rig, index):
     """A queue that a fault has broken is detached and attached again, where it was; its chain is lost."""
     rig.device.detach([index])
@@ -348,14 +267,6 @@ def restart(rig, index):
     rig.device.rings[index].posted = rig.device.rings[index].used()
     rig.device.rings[index].expose(0)
     rig.device.attach(rig.tap.fd, [index])
-
-
-def worker():
-    return inject.workers()[0]
-
-
-def errors(stats):
-    return sum(error["count"] for error in stats.get("error") or [])
 
 
 SENT = {

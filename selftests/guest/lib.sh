@@ -22,6 +22,9 @@ guest_nic_opts=''		# ,PROPERTY=VALUE... of the card that is there at boot
 guest_queues=1
 guest_smp=1
 guest_cpu=host
+# No window above 4 GiB: emulated, the KVM of 7.3 fails on cards plugged there.
+guest_machine=(-global i440FX-pcihost.pci-hole64-size=0 -machine "pc,vmport=off,usb=off")
+guest_append=''			# more of the guest's kernel command line
 guest_node=$RTAP_NODE
 guest_qemu=(qemu-system-x86_64)
 guest_is_emulated=''		# set where KVM itself runs on an emulated processor
@@ -120,9 +123,8 @@ guest_qemu_command()
 	# All that follows spares an emulated processor work.
 	cmdline+=" tsc=reliable no_timer_check random.trust_cpu=on init_on_alloc=0 nomodeset"
 	cmdline+=" cryptomgr.notests rcupdate.rcu_expedited=1 8250.nr_uarts=2"
-	cmdline+=" ringtap.address=$guest_ip/24"
-	# No window above 4 GiB: emulated, the KVM of 7.3 fails on cards plugged there.
-	command=("${guest_qemu[@]}" -global i440FX-pcihost.pci-hole64-size=0 -accel kvm -cpu "$guest_cpu" -machine "pc,vmport=off,usb=off"
+	cmdline+=" ringtap.address=$guest_ip/24${guest_append:+ $guest_append}"
+	command=("${guest_qemu[@]}" "${guest_machine[@]}" -accel kvm -cpu "$guest_cpu"
 		-m 384M -smp "$guest_smp" -nodefaults -display none -kernel "$guest_image/vmlinux"
 		-initrd "$guest_image/initramfs" -append "$cmdline"
 		-chardev "file,id=console,path=$guest_state/console" -serial chardev:console
@@ -234,6 +236,14 @@ guest_wait_ready()
 		[[ $REPLY != "ready "* ]] || return 0
 	done
 	return 1
+}
+
+# guest_reset: as by its reset button; the agent of the next boot listens.
+guest_reset()
+{
+	drain "$agent_out"
+	qmp system_reset >/dev/null
+	guest_wait_ready 240 || guest_broke "no agent after a reset"
 }
 
 # guest_broke REASON: show what there is, and fail.
@@ -376,11 +386,16 @@ nic_plug()
 
 # --- what serves the guest --------------------------------------------------------------------
 
+# virtio_status: what QEMU says of the card, a line of JSON.
+virtio_status()
+{
+	qmp x-query-virtio-status "{\"path\": \"/machine/peripheral/$guest_nic/virtio-backend\"}"
+}
+
 # vhost_is_started: QEMU handed the rings over; it would fall back to its own code silently.
 vhost_is_started()
 {
-	qmp x-query-virtio-status "{\"path\": \"/machine/peripheral/$guest_nic/virtio-backend\"}" |
-		grep -o '"vhost-started": [a-z]*' | grep -q true
+	virtio_status | grep -o '"vhost-started": [a-z]*' | grep -q true
 }
 
 serves_by_ringtap()
@@ -433,9 +448,11 @@ expect_bits()
 # expect_served LAYOUT +N|-N...: vhost serves the rings, laid out and negotiated so.
 expect_served()
 {
-	local layout=$1 files file queue
+	local layout=$1 files file queue states=running
 
 	shift
+	# Behind an IOMMU a ring is missing from a flush to its next use: bit 33 is ACCESS_PLATFORM.
+	[[ " $* " != *" +33 "* ]] || states+="|missing"
 	vhost_is_started || fail "QEMU serves the card itself: vhost is not started"
 	expect_bits "$@"
 	serves_by_ringtap || return 0
@@ -443,7 +460,7 @@ expect_served()
 	[[ -n $files ]] || fail "no device of QEMU's is listed"
 	for file in $files; do
 		for queue in rx tx; do
-			[[ $(fact_of "$file" $queue.state) == running ]] ||
+			[[ $(fact_of "$file" $queue.state) =~ ^($states)$ ]] ||
 				fail "$queue is $(fact_of "$file" $queue.state)"
 			[[ $(fact_of "$file" $queue.layout) == "$layout" ]] ||
 				fail "$queue is laid out $(fact_of "$file" $queue.layout)"

@@ -19,6 +19,8 @@ here="$(cd "$(dirname "$0")" && pwd)"
 . "$here/../vm/qemu.sh"
 # shellcheck source=selftests/guest/lib.sh
 . "$here/lib.sh"
+# shellcheck source=selftests/guest/test.sh
+. "$here/test.sh"
 # shellcheck source=selftests/guest/traffic.sh
 . "$here/traffic.sh"
 # shellcheck source=selftests/guest/cases.sh
@@ -70,49 +72,12 @@ for ((; repeat > 0; repeat--)); do
 done
 ((${#chosen[@]} > 0)) || fail "no test has a name like '$only'"
 
-# guest_test NAME FUNCTION: a test that may use the guest that the test before it left in order.
-guest_test()
-{
-	local failed=$tap_failed started=$SECONDS
-
-	run_test "$1" as_kvm_allows "$2"
-	((tap_failed == failed)) || guest_kill
-	echo "# $((SECONDS - started)) s"
-}
-
-# as_kvm_allows FUNCTION: again, with a new guest, if the emulation of KVM gave up under it.
-as_kvm_allows()
-{
-	local attempt rc
-
-	for attempt in 1 2 3; do
-		rc=0
-		set +e
-		(
-			set -e
-			"$1"
-		)
-		rc=$?
-		set -e
-		if ((rc == 0 || rc == RTAP_SKIP)) || [[ -z $guest_is_emulated ]] || ! kvm_gave_up; then
-			return "$rc"
-		fi
-		echo "attempt $attempt: KVM's emulation gave up"
-		guest_kill
-	done
-	return "$rc"
-}
-
-if [[ $guest_node == "$RTAP_STOCK_NODE" ]]; then
-	need_stock
-else
-	need_module
-fi
+need_guest_node
 guest_prepare
 plan $((${#chosen[@]} + 1))
 for entry in "${chosen[@]}"; do
 	guest_test "${entry%%|*}" "${entry##*|}"
 done
-[[ -z ${OUT:-} ]] || cp "$guest_state/console" "$OUT/guest-console.log" 2>/dev/null || true
+guest_keep_console
 run_test "the kernel log stays clean" kmsg_is_clean
 finish

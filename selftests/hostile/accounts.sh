@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# accounts.sh - pinned pages, kernel memory and workers' time are the owner's, and bounded by what he may have.
+# accounts.sh - pinned pages, kernel memory, threads and workers' time are the owner's, and bounded by what he may have.
 # rtap-kernels: all
 # rtap-needs: root module
 # shellcheck disable=SC2317 # run_test calls the functions
@@ -13,6 +13,7 @@
 need_root
 need_module
 need_hostile
+load_fuse
 
 plan $(($(hostile_count accounts) + 2))
 # The figures are worth saying when all is well, too.

@@ -12,6 +12,12 @@ need_hostile()
 	[[ -x "$RTAP_HOSTILE" ]] || skip "needs $RTAP_HOSTILE: build the tools"
 }
 
+# load_fuse: stalled and accounts have files in FUSE; without it those tests are skipped.
+load_fuse()
+{
+	modprobe fuse 2>/dev/null || true
+}
+
 # hostile_count GROUP [FILTER]: how many tests it has.
 hostile_count()
 {

@@ -13,6 +13,7 @@
 need_root
 need_module
 need_hostile
+load_fuse
 
 plan $(($(hostile_count stalled) + 2))
 run_hostile stalled

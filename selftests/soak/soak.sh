@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Soaks the module in a VM for MINUTES: storms of calls and of lives, each with a seed of its own, and says what was done.
+# Soaks the module in a VM for MINUTES: storms and all hostile tests in random order, and says what was done.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -13,8 +13,12 @@ export RTAP_SECONDS=$((minutes * 60)) RTAP_SEED=${RTAP_SEED:-$RANDOM}
 	exit 2
 }
 "$here/vm/build.sh" "$series" >/dev/null
+# The program may be built again meanwhile, and the VM reads it from here.
+mkdir -p "$OUT"
+cp --remove-destination "${here%/*}/.build/tools/ringtap_hostile" "$OUT/"
+export RTAP_HOSTILE=$OUT/ringtap_hostile
 rc=0
-# The end of a storm and of the VM takes minutes on a loaded machine.
-"$here/vm/vm.sh" --timeout "$((RTAP_SECONDS + 600))" "$series" -- selftests/in-vm hostile/storm.sh || rc=$?
+# The last round, and the end of the VM, take minutes on a loaded machine.
+"$here/vm/vm.sh" --timeout "$((RTAP_SECONDS + 900))" "$series" -- selftests/in-vm soak/mix.sh || rc=$?
 "$here/vm/check-log" "$OUT" || rc=1
 exit "$rc"

@@ -45,7 +45,7 @@ long step_worker(const char *name, int fd, const char *what, unsigned long reque
 		 unsigned int b);
 void step_read(const char *name, int fd, size_t size);
 void step_write(const char *name, int fd, const void *data, size_t size, const char *args);
-void step_poll(const char *name, int fd);
+void step_poll(const char *name, int fd, int timeout_ms);
 
 #define STEP(name, fd, req, arg, args)        step_ioctl(name, fd, #req, req, arg, args)
 #define STEP_VOID(name, fd, req)              step_ioctl(name, fd, #req, req, NULL, "")

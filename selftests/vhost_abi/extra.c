@@ -116,7 +116,7 @@ void section_file(void)
 	step_result("fioasync", "ioctl", "FIOASYNC", ioctl(fd, FIOASYNC, &(int){1}));
 	step_result("epoll-add", "epoll_ctl", "add", epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 	step_result("splice-out", "splice", "to itself", splice(fd, NULL, fd, NULL, 1, 0));
-	step_poll("poll", fd);
+	step_poll("poll", fd, 0);
 	step_read("read-0", fd, 0);
 	step_read("read-8", fd, 8);
 	step_read("read-71", fd, 71);
@@ -131,7 +131,7 @@ void section_file(void)
 	step_result("pread", "pread", "72 at 8", pread(fd, buffer, 72, 8));
 	STEP_VOID("take", fd, VHOST_SET_OWNER);
 	step_read("owned-read-blocking", fd, MESSAGE_SIZE);
-	step_poll("owned-poll", fd);
+	step_poll("owned-poll", fd, 0);
 	rig_close(&rig);
 
 	fd = open(abi_node, O_RDONLY);

@@ -118,7 +118,8 @@ static void attach_untranslated(uint64_t backend_features, const char *prefix)
 	whole.size = abi_guest_size / 4;
 	step_addr(abi_name("%s-addr", prefix), rig.fd, &addr, "guest addresses");
 	STEP_FILE(abi_name("%s-attach", prefix), rig.fd, VHOST_NET_SET_BACKEND, ABI_TX, tap, "tap");
-	step_poll(abi_name("%s-poll", prefix), rig.fd);
+	/* who asks may be another thread */
+	step_poll(abi_name("%s-poll", prefix), rig.fd, 5000);
 	message(abi_name("%s-update", prefix), rig.fd, 2, whole, "ring");
 	STEP_FILE(abi_name("%s-attach-translated", prefix), rig.fd, VHOST_NET_SET_BACKEND, ABI_TX,
 		  tap, "tap");

@@ -144,13 +144,13 @@ void step_write(const char *name, int fd, const void *data, size_t size, const c
 	abi_line(name, "write", text, ret, error, NULL);
 }
 
-void step_poll(const char *name, int fd)
+void step_poll(const char *name, int fd, int timeout_ms)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN | POLLOUT | POLLPRI};
 	char data[40];
-	long ret = poll(&poll_fd, 1, 0);
+	long ret = poll(&poll_fd, 1, timeout_ms);
 	int error = errno;
 
 	snprintf(data, sizeof(data), "revents=0x%x", poll_fd.revents);
-	abi_line(name, "poll", "in out pri, 0", ret, error, data);
+	abi_line(name, "poll", "in out pri", ret, error, data);
 }

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154 # names from guest/lib.sh
+# test.sh - what the test files with a guest share: the node they need, and how each test is run (to be sourced after
+# guest/lib.sh).
+
+# need_guest_node: the module behind $guest_node.
+need_guest_node()
+{
+	if serves_by_ringtap; then
+		need_module
+	else
+		need_stock
+	fi
+}
+
+# guest_test NAME FUNCTION [ARGUMENT...]: a test that may use the guest that the test before it left in order.
+guest_test()
+{
+	local failed=$tap_failed started=$SECONDS name=$1
+
+	shift
+	run_test "$name" as_kvm_allows "$@"
+	((tap_failed == failed)) || guest_kill
+	echo "# $((SECONDS - started)) s"
+}
+
+# as_kvm_allows FUNCTION [ARGUMENT...]: again, with a new guest, if the emulation of KVM gave up under it.
+as_kvm_allows()
+{
+	local attempt rc
+
+	for attempt in 1 2 3; do
+		rc=0
+		set +e
+		(
+			set -e
+			"$@"
+		)
+		rc=$?
+		set -e
+		if ((rc == 0 || rc == RTAP_SKIP)) || [[ -z $guest_is_emulated ]] || ! kvm_gave_up; then
+			return "$rc"
+		fi
+		echo "attempt $attempt: KVM's emulation gave up"
+		guest_kill
+	done
+	return "$rc"
+}
+
+# guest_keep_console: in $OUT, where there is one.
+guest_keep_console()
+{
+	[[ -z ${OUT:-} ]] || cp "$guest_state/console" "$OUT/guest-console.log" 2>/dev/null || true
+}
