@@ -103,6 +103,21 @@ ask_monitor()
 	done
 }
 
+# note_processors : what each processor is at, and its stack, to be read beside the kernel's System.map.
+note_processors()
+{
+	local registers cpu rsp
+
+	registers=$(ask_monitor "info registers -a")
+	printf '%s\n' "$registers"
+	while read -r cpu rsp; do
+		ask_monitor "cpu $cpu"
+		ask_monitor "x /256gx 0x$rsp"
+	done < <(awk '/^CPU#/ { cpu = substr($1, 5) } match($0, /RSP=[0-9a-f]+/) {
+		print cpu, substr($0, RSTART + 4, RLENGTH - 4)
+	}' <<<"$registers")
+}
+
 # watch_beat : ends a VM whose clock stands still, and keeps what its processors were at.
 watch_beat()
 {
@@ -114,7 +129,7 @@ watch_beat()
 		now=$(date +%s)
 		((now - last > beat_limit)) || continue
 		[[ ! -e $out/.vm/status ]] || return 0
-		ask_monitor "info registers -a" >"$out/cpus.txt"
+		note_processors >"$out/cpus.txt"
 		touch "$out/.vm/still"
 		kill "$qemu" 2>/dev/null || true
 		return 0
@@ -243,7 +258,7 @@ judge()
 		rc=126
 	elif [[ -e $out/.vm/still ]]; then
 		say "$series: no sign of life for $beat_limit seconds; its processors, and the end of $out/console.log:"
-		cat "$out/cpus.txt" >&2
+		grep -v '^[0-9a-f]\{16\}:' "$out/cpus.txt" >&2
 		rc=125
 	elif ((rc == 124 || rc == 137)); then
 		say "$series: no end after $limit seconds; the end of $out/console.log:"
