@@ -194,6 +194,13 @@ emulator_died()
 	head -n 1 <<<"$oops" | grep -qE 'int3: 0000 \[#1\]' && ! grep -qE ' rtap_|\[ringtap\]' <<<"$oops"
 }
 
+# Emulated, a KVM host's processor now and then takes an interrupt that it has disabled, and waits for a lock that
+# it has itself: seen of a runqueue's, on 7.3. What the module has a part in shows it on a stack.
+stood_still_elsewhere()
+{
+	[[ -s $OUT/cpus.txt && -s $OUT/symbols ]] && ! "$here/vm/stacks" "$OUT" | grep -qF '[ringtap]'
+}
+
 # spoiled RC : how emulation spoiled the VM that ended with this status, through no fault of the module.
 spoiled()
 {
@@ -201,6 +208,9 @@ spoiled()
 		echo "QEMU's own int3 race (not the module's) ended the VM"
 	elif (($1 == 126)); then
 		echo "QEMU lost a timer: the VM stood still with all processors halted"
+	elif (($1 == 125)) && stood_still_elsewhere; then
+		"$here/vm/stacks" "$OUT" | sed 's/^/# /' >&2
+		echo "the emulated KVM host stood still, in no code of the module's"
 	elif [[ -e $OUT/unfit ]]; then
 		sed 's/^/# /' "$OUT/unfit" >&2
 		echo "the emulated KVM of that VM boots no guest, not even one without a card"

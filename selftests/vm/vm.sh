@@ -73,7 +73,7 @@ make_out()
 	fi
 	rm -rf "$out/.vm"
 	mkdir "$out/.vm"
-	rm -f "$out"/{console.log,dmesg.txt,cpus.txt}
+	rm -f "$out"/{console.log,dmesg.txt,cpus.txt,symbols}
 	mkfifo "$out/.vm/monitor".{in,out}
 	exec {monitor_in}<>"$out/.vm/monitor.in" {monitor_out}<>"$out/.vm/monitor.out"
 }
@@ -111,8 +111,9 @@ note_processors()
 	registers=$(ask_monitor "info registers -a")
 	printf '%s\n' "$registers"
 	while read -r cpu rsp; do
-		ask_monitor "cpu $cpu"
-		ask_monitor "x /256gx 0x$rsp"
+		echo "stack of CPU#$cpu"
+		ask_monitor "cpu $cpu" >/dev/null
+		ask_monitor "x /256gx 0x$rsp" | grep '^[0-9a-f]*: 0x'
 	done < <(awk '/^CPU#/ { cpu = substr($1, 5) } match($0, /RSP=[0-9a-f]+/) {
 		print cpu, substr($0, RSTART + 4, RLENGTH - 4)
 	}' <<<"$registers")
@@ -259,6 +260,7 @@ judge()
 	elif [[ -e $out/.vm/still ]]; then
 		say "$series: no sign of life for $beat_limit seconds; its processors, and the end of $out/console.log:"
 		grep -v '^[0-9a-f]\{16\}:' "$out/cpus.txt" >&2
+		[[ ! -s $out/symbols ]] || "$vm_dir/stacks" "$out" >&2
 		rc=125
 	elif ((rc == 124 || rc == 137)); then
 		say "$series: no end after $limit seconds; the end of $out/console.log:"
