@@ -68,21 +68,20 @@ fragments()
 
 mtu_9000()
 {
-	local here there
+	local before after
 
 	need_guest
 	ip link set "$guest_tap" mtu 9000
 	nic_plug host_mtu=9000
 	[[ $(guest_run cat /sys/class/net/eth0/mtu) == 9000 ]]
-	here=$(fragments cat /proc/net/snmp)
-	there=$(fragments guest_run cat /proc/net/snmp)
+	before="$(fragments cat /proc/net/snmp) $(fragments guest_run cat /proc/net/snmp)"
 	pings 20 8972
 	tcp_to_guest 8
 	tcp_to_host 8
 	udp_to_guest 500 8972
 	udp_to_host 500 8972
-	[[ $(fragments cat /proc/net/snmp) == "$here" ]]
-	[[ $(fragments guest_run cat /proc/net/snmp) == "$there" ]]
+	after="$(fragments cat /proc/net/snmp) $(fragments guest_run cat /proc/net/snmp)"
+	[[ $after == "$before" ]] || fail "fragments of host and guest: $before before, $after afterwards"
 	expect_served split "${usual[@]}" +3
 	ip link set "$guest_tap" mtu 1500
 	nic_plug

@@ -276,7 +276,14 @@ guest_kill()
 	pid=$(guest_pid) || return 0
 	kill -KILL "$pid" 2>/dev/null || true
 	wait_for 10 process_ended "$pid" || true
+	# Its threads may be there a moment longer, and with them its files.
+	wait_for 10 tap_is_gone || true
 	rm -f "$guest_state/pid"
+}
+
+tap_is_gone()
+{
+	! ip link show dev "$guest_tap" >/dev/null 2>&1
 }
 
 # guest_run [-t SECONDS] COMMAND...: run it in the guest; its output and its status.
