@@ -11,8 +11,15 @@
 
 #include "area.h"
 
-/* Where an offset is in user memory, and how much there is behind it; NULL: outside. */
-static u8 __user *rtap_area_user(const struct rtap_area *area, size_t off, size_t *chunk)
+/**
+ * rtap_area_user() - where an offset is in user memory
+ * @area: the area, mapped or not
+ * @off: offset of the byte
+ * @chunk: set to how many bytes are contiguous there
+ *
+ * Return: its user address, or NULL if it is outside of the area.
+ */
+u8 __user *rtap_area_user(const struct rtap_area *area, size_t off, size_t *chunk)
 {
 	const struct rtap_piece *piece = area->pieces;
 	u32 i;

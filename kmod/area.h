@@ -40,7 +40,7 @@ struct rtap_area {
 	void __user *uaddr;
 	/** @size: bytes in the area */
 	size_t size;
-	/** @pieces: where it is in user memory, in order; NULL if contiguous, or mapped */
+	/** @pieces: where it is in user memory, in order; NULL if contiguous */
 	struct rtap_piece *pieces;
 	/** @nr_pieces: entries in @pieces */
 	u32 nr_pieces;
@@ -52,6 +52,7 @@ struct rtap_area {
 	unsigned int nr_pages;
 };
 
+u8 __user *rtap_area_user(const struct rtap_area *area, size_t off, size_t *chunk);
 int rtap_area_load_user(const struct rtap_area *area, size_t off, __le16 *val);
 int rtap_area_store_user(const struct rtap_area *area, size_t off, __le16 val);
 int rtap_area_read_user(const struct rtap_area *area, size_t off, void *dst, size_t len);

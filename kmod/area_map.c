@@ -140,8 +140,20 @@ static int rtap_area_address(struct rtap_area *area, size_t offset)
 	return 0;
 }
 
-/* By user access: the pieces are kept. */
-static int rtap_area_settle(struct rtap_area *area, const struct rtap_piece *pieces, u32 nr)
+/* Find a kernel address for what is pinned, and show the pins. */
+static int rtap_area_locate(struct rtap_area *area, size_t offset, struct mm_struct *mm)
+{
+	int err = rtap_area_address(area, offset);
+
+	if (err)
+		rtap_area_unpin(area);
+	else
+		atomic64_add(area->nr_pages, &mm->pinned_vm);
+	return err;
+}
+
+/* Where the area is in user memory. */
+static int rtap_area_note(struct rtap_area *area, const struct rtap_piece *pieces, u32 nr)
 {
 	if (nr == 1)
 		return 0;
@@ -179,16 +191,18 @@ int rtap_area_map(struct rtap_area *area, struct mm_struct *mm, const struct rta
 		area->size += pieces[i].size;
 	if (!rtap_area_joins(pieces, nr))
 		return -EFAULT;
-	err = rtap_area_pin(area, pieces, nr);
+	err = rtap_area_note(area, pieces, nr);
 	if (err)
-		return err == -ENOMEM ? err : rtap_area_settle(area, pieces, nr);
-	err = rtap_area_address(area, pieces[0].uaddr & ~PAGE_MASK);
-	if (err) {
-		rtap_area_unpin(area);
 		return err;
-	}
-	atomic64_add(area->nr_pages, &mm->pinned_vm);
-	return 0;
+	err = rtap_area_pin(area, pieces, nr);
+	if (!err)
+		err = rtap_area_locate(area, pieces[0].uaddr & ~PAGE_MASK, mm);
+	/* what cannot be pinned is reached by user access */
+	if (err != -ENOMEM)
+		return 0;
+	kvfree(area->pieces);
+	area->pieces = NULL;
+	return err;
 }
 
 /**

@@ -111,8 +111,7 @@ void rtap_dev_disown(struct rtap_dev *dev)
 	rtap_mem_put(dev->mem);
 	dev->mem = NULL;
 	rtap_iotlb_stop(&dev->iotlb);
-	rtap_eventfd_swap(&dev->log, VHOST_FILE_UNBIND);
-	dev->log_base = 0;
+	rtap_dev_drop_log(dev);
 	WRITE_ONCE(dev->backend_features, 0);
 	mmdrop(dev->mm);
 	WRITE_ONCE(dev->mm, NULL);
@@ -145,28 +144,6 @@ bool rtap_dev_is_strangers(const struct rtap_dev *dev)
 	const struct rtap_owner *whose = rcu_dereference_protected(dev->whose, true);
 
 	return whose && dev->mm != current->mm && whose->pid != task_tgid(current);
-}
-
-/* The log is written only with LOG_ALL, which is not offered: kept, and nothing else. */
-static long rtap_dev_set_log_base(struct rtap_dev *dev, void __user *argp)
-{
-	u64 base;
-
-	if (copy_from_user(&base, argp, sizeof(base)))
-		return -EFAULT;
-	if ((u64)(uintptr_t)base != base)
-		return -EFAULT;
-	dev->log_base = base;
-	return 0;
-}
-
-static long rtap_dev_set_log_fd(struct rtap_dev *dev, void __user *argp)
-{
-	int fd;
-
-	if (get_user(fd, (int __user *)argp))
-		return -EFAULT;
-	return rtap_eventfd_swap(&dev->log, fd);
 }
 
 static long rtap_dev_vring_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp)

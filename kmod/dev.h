@@ -89,8 +89,6 @@ struct rtap_dev {
 	u64 region_bytes;
 	/** @iotlb: where IOVAs are translated, with VIRTIO_F_ACCESS_PLATFORM */
 	struct rtap_iotlb iotlb;
-	/** @log_base: user address of the dirty log, as SET_LOG_BASE gave it */
-	u64 log_base;
 	/** @log: signalled when the dirty log is written, or NULL */
 	struct eventfd_ctx *log;
 	/** @workers: threads by their id, NULL where there is none; read under RCU too */
@@ -136,6 +134,14 @@ long rtap_dev_vring_worker_ioctl(struct rtap_dev *dev, struct rtap_vq *vq, unsig
 int rtap_dev_reset_iotlb(struct rtap_dev *dev, u64 features);
 long rtap_dev_iotlb_message(struct rtap_dev *dev, const struct vhost_iotlb_msg *msg);
 int rtap_dev_iotlb_wait(struct rtap_dev *dev, bool nonblock, struct rtap_iotlb_miss *miss);
+
+/* dev_log.c: the dirty log */
+bool rtap_dev_log_reaches(const struct rtap_mem *mem, u64 base);
+bool rtap_dev_log_ok(const struct rtap_dev *dev, const struct rtap_vq *vq, u64 base, bool all);
+bool rtap_dev_attached_log_ok(struct rtap_dev *dev, u64 base, bool all);
+long rtap_dev_set_log_base(struct rtap_dev *dev, void __user *argp);
+long rtap_dev_set_log_fd(struct rtap_dev *dev, void __user *argp);
+void rtap_dev_drop_log(struct rtap_dev *dev);
 
 /* dev_mem.c */
 long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp);

@@ -71,6 +71,14 @@ static bool rtap_dev_attached(struct rtap_dev *dev)
 	return attached;
 }
 
+/* What is written to a table's memory could be logged, if it has to be. */
+static bool rtap_dev_can_log(const struct rtap_dev *dev, const struct rtap_mem *mem)
+{
+	const struct rtap_vq *vq = dev->vqs[0];
+
+	return !rtap_vq_has(vq, VHOST_F_LOG_ALL) || rtap_dev_log_reaches(mem, vq->log.base);
+}
+
 /**
  * rtap_dev_set_mem() - replace the memory table
  * @dev: the device; its lock is held, the caller owns it
@@ -89,7 +97,7 @@ long rtap_dev_set_mem(struct rtap_dev *dev, void __user *argp)
 	mem = rtap_dev_read_mem(argp);
 	if (IS_ERR(mem))
 		return PTR_ERR(mem);
-	if (rtap_dev_attached(dev) && !rtap_dev_mem_ok(mem)) {
+	if (rtap_dev_attached(dev) && !(rtap_dev_mem_ok(mem) && rtap_dev_can_log(dev, mem))) {
 		rtap_mem_put(mem);
 		return -EFAULT;
 	}

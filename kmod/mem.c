@@ -10,6 +10,7 @@
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -315,4 +316,58 @@ int rtap_mem_write(struct rtap_mem_view *view, u64 gpa, const void *src, u32 len
 		len -= chunk;
 	}
 	return 0;
+}
+
+/**
+ * rtap_mem_log_user() - log what was written to a stretch of user memory
+ * @view: the queue's view, which has a log
+ * @uaddr: first user address
+ * @len: bytes
+ *
+ * It is logged wherever the memory table has it: at several guest physical addresses,
+ * perhaps, or nowhere.
+ *
+ * Context: as rtap_log_dirty().
+ * Return: 0, or -EFAULT if the log is not there.
+ */
+int rtap_mem_log_user(struct rtap_mem_view *view, u64 uaddr, u64 len)
+{
+	struct vhost_iotlb_map *map;
+	u64 first, last;
+	int err;
+
+	if (!view->mem || !len)
+		return 0;
+	map = vhost_iotlb_itree_first(view->mem->tree, 0, U64_MAX);
+	for (; map; map = vhost_iotlb_itree_next(map, 0, U64_MAX)) {
+		first = max(uaddr, map->addr);
+		last = min(uaddr + len - 1, map->addr + map->size - 1);
+		if (first > last)
+			continue;
+		err = rtap_log_dirty(view->log, map->start + (first - map->addr), last - first + 1);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * rtap_mem_log() - log what was written since this was last called
+ * @view: the queue's view, which has a log
+ *
+ * Context: as rtap_log_dirty(); nothing that was translated is still to be written.
+ * Return: 0, or -EFAULT if the log is not there, or is not complete.
+ */
+int rtap_mem_log(struct rtap_mem_view *view)
+{
+	const struct rtap_log_stretch *stretch;
+	struct rtap_log *log = view->log;
+	int err = log->lost ? -EFAULT : 0;
+
+	for (stretch = log->stretches; stretch < log->stretches + log->nr && !err; stretch++)
+		err = view->iotlb ? rtap_mem_log_user(view, stretch->addr, stretch->len) :
+				    rtap_log_dirty(log, stretch->addr, stretch->len);
+	log->nr = 0;
+	log->lost = false;
+	return err;
 }

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 #include "iotlb.h"
+#include "log.h"
 
 struct rtap_piece;
 struct vhost_memory_region;
@@ -71,6 +72,8 @@ struct rtap_mem_view {
 	struct rtap_iotlb *iotlb;
 	/** @windows: last hits, by enum rtap_mem_access */
 	struct rtap_mem_window windows[2];
+	/** @log: where what is written is noted, or NULL; not owned */
+	struct rtap_log *log;
 	/** @miss: what @iotlb lacked when it was last asked in vain; no permission: nothing */
 	struct rtap_iotlb_miss miss;
 };
@@ -95,6 +98,8 @@ int rtap_mem_gather(struct rtap_mem_view *view, u8 perm, u64 gpa, size_t size,
  * @len: bytes wanted, not 0
  * @chunk: set to how many of them are contiguous at the returned address
  *
+ * What is going to be written is noted for the dirty log.
+ *
  * Context: the queue's lock is held.
  * Return: the user address, or NULL if @gpa is nowhere, or not for @access.
  */
@@ -104,6 +109,7 @@ static inline void __user *rtap_mem_translate(struct rtap_mem_view *view,
 {
 	const struct rtap_mem_window *window = &view->windows[access];
 	u64 off = gpa - window->start;
+	u64 uaddr;
 
 	if (unlikely(off >= window->size)) {
 		if (rtap_mem_miss(view, access, gpa))
@@ -111,10 +117,15 @@ static inline void __user *rtap_mem_translate(struct rtap_mem_view *view,
 		off = gpa - window->start;
 	}
 	*chunk = window->size - off < len ? (u32)(window->size - off) : len;
-	return (void __user *)(uintptr_t)(window->uaddr + off);
+	uaddr = window->uaddr + off;
+	if (access == RTAP_MEM_WRITE && unlikely(view->log))
+		rtap_log_note(view->log, view->iotlb ? uaddr : gpa, *chunk);
+	return (void __user *)(uintptr_t)uaddr;
 }
 
 int rtap_mem_read(struct rtap_mem_view *view, u64 gpa, void *dst, u32 len);
+int rtap_mem_log_user(struct rtap_mem_view *view, u64 uaddr, u64 len);
+int rtap_mem_log(struct rtap_mem_view *view);
 int rtap_mem_write(struct rtap_mem_view *view, u64 gpa, const void *src, u32 len);
 
 #endif /* RTAP_MEM_H */

@@ -16,9 +16,10 @@ static unsigned int workers = 1;
 module_param(workers, uint, 0644);
 MODULE_PARM_DESC(workers, "threads per device: 1 (default) or 2, one per queue");
 
-/* What is offered on every kernel; LOG_ALL is not served yet. */
+/* What is offered on every kernel. */
 #define RTAP_NET_FEATURES \
 	(BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT_ULL(VIRTIO_F_ANY_LAYOUT) | \
+	 BIT_ULL(VHOST_F_LOG_ALL) | \
 	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | \
 	 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | BIT_ULL(VIRTIO_F_VERSION_1) | \
 	 BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_F_IN_ORDER) | \
@@ -250,7 +251,8 @@ static bool rtap_net_reachable(struct rtap_net *net, struct rtap_vq *vq)
 	bool ok;
 
 	rtap_dev_lock_vq(&net->dev, vq);
-	ok = rtap_dev_mem_ok(net->dev.mem) && rtap_vq_access_ok(vq, &vq->addr);
+	ok = rtap_dev_mem_ok(net->dev.mem) && rtap_vq_access_ok(vq, &vq->addr) &&
+	     rtap_dev_log_ok(&net->dev, vq, vq->log.base, rtap_vq_has(vq, VHOST_F_LOG_ALL));
 	mutex_unlock(&vq->lock);
 	return ok;
 }
@@ -292,6 +294,9 @@ static long rtap_net_set_features(struct rtap_net *net, u64 features)
 
 	if (features & ~RTAP_NET_FEATURES)
 		return -EOPNOTSUPP;
+	if (features & BIT_ULL(VHOST_F_LOG_ALL) && net->dev.mm &&
+	    !rtap_dev_attached_log_ok(&net->dev, net->queues[0].vq.log.base, true))
+		return -EFAULT;
 	err = rtap_dev_reset_iotlb(&net->dev, features);
 	if (err)
 		return err;
@@ -300,6 +305,7 @@ static long rtap_net_set_features(struct rtap_net *net, u64 features)
 
 		rtap_dev_lock_vq(&net->dev, vq);
 		vq->features = features;
+		rtap_vq_update_log(vq);
 		mutex_unlock(&vq->lock);
 	}
 	return 0;

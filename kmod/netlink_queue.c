@@ -12,7 +12,7 @@
 static_assert((int)RTAP_VQ_MISSING == (int)RINGTAP_QUEUE_STATE_MISSING);
 static_assert((int)RTAP_BACKEND_PACKET == (int)RINGTAP_BACKEND_PACKET);
 static_assert((int)RTAP_LAYOUT_PACKED == (int)RINGTAP_LAYOUT_PACKED);
-static_assert(RTAP_RING_ERRORS - 1 == (int)RINGTAP_RING_ERROR_HEADER);
+static_assert(RTAP_RING_ERRORS - 1 == (int)RINGTAP_RING_ERROR_LOG);
 
 static const u8 rtap_netlink_counts[RTAP_STATS] = {
 	[RTAP_STAT_PACKETS] = RINGTAP_A_STATS_PACKETS,
@@ -36,6 +36,7 @@ static const u8 rtap_netlink_counts[RTAP_STATS] = {
 	[RTAP_STAT_DROP_DETACHED] = RINGTAP_A_STATS_DROP_DETACHED,
 	[RTAP_STAT_DROP_TAP_FULL] = RINGTAP_A_STATS_DROP_TAP_FULL,
 	[RTAP_STAT_IOTLB_MISSES] = RINGTAP_A_STATS_IOTLB_MISSES,
+	[RTAP_STAT_LOGGED_PAGES] = RINGTAP_A_STATS_LOGGED_PAGES,
 };
 
 /* Buckets that are not empty, each in an attribute of its own. */

@@ -3,6 +3,7 @@
  * The verbs of a device-side virtqueue: one switch per batch, then the layout
  */
 #include <linux/errno.h>
+#include <linux/minmax.h>
 
 #include "ring_layout.h"
 
@@ -22,6 +23,7 @@ static const char *const rtap_ring_error_names[RTAP_RING_ERRORS] = {
 	[RTAP_RING_BUFFER] = "buffer",
 	[RTAP_RING_DIRECTION] = "direction",
 	[RTAP_RING_HEADER] = "header",
+	[RTAP_RING_LOG] = "log",
 };
 
 /**
@@ -57,10 +59,53 @@ int rtap_ring_fail(struct rtap_ring *ring, enum rtap_ring_error kind, u16 index,
 	case RTAP_RING_FAULT:
 	case RTAP_RING_BUFFER:
 	case RTAP_RING_INDIRECT_ADDR:
+	case RTAP_RING_LOG:
 		return -EFAULT;
 	default:
 		return -EINVAL;
 	}
+}
+
+/* Pages of an area are logged where the memory table has them. */
+static int rtap_ring_log_user(struct rtap_ring *ring, const struct rtap_area *area, size_t off,
+			      size_t len)
+{
+	const void __user *at;
+	size_t chunk;
+	int err = 0;
+
+	for (; len && !err; len -= chunk, off += chunk) {
+		at = rtap_area_user(area, off, &chunk);
+		chunk = min(chunk, len);
+		err = at ? rtap_mem_log_user(ring->mem, (uintptr_t)at, chunk) : -EFAULT;
+	}
+	return err;
+}
+
+/**
+ * rtap_ring_log() - log what was written to a ring whose writes are logged
+ * @ring: the ring
+ * @area: one of its areas
+ * @off: offset of the first byte
+ * @len: bytes
+ *
+ * The VMM says where the device area is in guest memory; of the others, and of IOVAs, it
+ * is looked up.
+ *
+ * Return: 0, or a negative errno with @ring->fault set.
+ */
+int rtap_ring_log(struct rtap_ring *ring, const struct rtap_area *area, size_t off, size_t len)
+{
+	struct rtap_log *log = ring->mem->log;
+	int err;
+
+	if (!log)
+		return 0;
+	if (area == &ring->device && !ring->mem->iotlb)
+		err = rtap_log_dirty(log, ring->log_addr + off, len);
+	else
+		err = rtap_ring_log_user(ring, area, off, len);
+	return err ? rtap_ring_fail(ring, RTAP_RING_LOG, ring->last_avail, 0) : 0;
 }
 
 /**

@@ -53,6 +53,7 @@ enum rtap_layout {
  * @RTAP_RING_BUFFER: a buffer outside guest memory (found when it is used)
  * @RTAP_RING_DIRECTION: buffers of the wrong direction for the queue, or none
  * @RTAP_RING_HEADER: no room for, or nonsense in, the virtio-net header
+ * @RTAP_RING_LOG: the dirty log cannot be written (not the driver's doing)
  * @RTAP_RING_ERRORS: how many there are
  */
 enum rtap_ring_error {
@@ -71,6 +72,7 @@ enum rtap_ring_error {
 	RTAP_RING_BUFFER,
 	RTAP_RING_DIRECTION,
 	RTAP_RING_HEADER,
+	RTAP_RING_LOG,
 	RTAP_RING_ERRORS,
 };
 
@@ -178,6 +180,10 @@ struct rtap_ring {
 	struct rtap_area driver;
 	/** @device: split: used ring; packed: device event suppression area */
 	struct rtap_area device;
+	/** @logged: what the device writes to the ring goes into the dirty log, if @mem has one */
+	bool logged;
+	/** @log_addr: guest physical address of @device for the log; not used with an IOTLB */
+	u64 log_addr;
 	/** @mem: where buffers and indirect tables are; not owned */
 	struct rtap_mem_view *mem;
 

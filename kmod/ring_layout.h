@@ -100,6 +100,60 @@ static inline void rtap_ring_count_used(struct rtap_ring *ring, u32 steps)
 		ring->unsignalled += steps;
 }
 
+int rtap_ring_log(struct rtap_ring *ring, const struct rtap_area *area, size_t off, size_t len);
+
+/**
+ * rtap_ring_wrote() - log what was written to the ring
+ * @ring: the ring
+ * @area: one of its areas
+ * @off: offset of the first byte
+ * @len: bytes
+ *
+ * Return: 0, or a negative errno with @ring->fault set.
+ */
+static inline int rtap_ring_wrote(struct rtap_ring *ring, const struct rtap_area *area, size_t off,
+				  size_t len)
+{
+	return unlikely(ring->logged) ? rtap_ring_log(ring, area, off, len) : 0;
+}
+
+/**
+ * rtap_ring_store() - write an index or flags word, and log it
+ * @ring: the ring
+ * @area: one of its areas
+ * @off: offset of the word, two-byte aligned
+ * @val: the word
+ *
+ * A release, as rtap_area_store() is.
+ *
+ * Return: 0, or a negative errno with @ring->fault set.
+ */
+static inline int rtap_ring_store(struct rtap_ring *ring, const struct rtap_area *area, size_t off,
+				  u16 val)
+{
+	if (rtap_area_store(area, off, cpu_to_le16(val)))
+		return rtap_ring_unreachable(ring);
+	return rtap_ring_wrote(ring, area, off, sizeof(val));
+}
+
+/**
+ * rtap_ring_write() - copy a run of bytes into the ring, and log it
+ * @ring: the ring
+ * @area: one of its areas
+ * @off: offset of the first byte
+ * @src: private memory
+ * @len: bytes to copy
+ *
+ * Return: 0, or a negative errno with @ring->fault set.
+ */
+static inline int rtap_ring_write(struct rtap_ring *ring, const struct rtap_area *area, size_t off,
+				  const void *src, size_t len)
+{
+	if (rtap_area_write(area, off, src, len))
+		return rtap_ring_unreachable(ring);
+	return rtap_ring_wrote(ring, area, off, len);
+}
+
 void rtap_chain_begin(struct rtap_walk *walk, struct rtap_chain *chain, struct rtap_segs *segs);
 enum rtap_ring_error rtap_chain_add(struct rtap_walk *walk, const struct rtap_desc *desc);
 enum rtap_ring_error rtap_chain_add_table(struct rtap_ring *ring, struct rtap_walk *walk,

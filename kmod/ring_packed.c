@@ -50,9 +50,7 @@ static void rtap_packed_advance(const struct rtap_ring *ring, u16 *pos, bool *wr
 
 static int rtap_packed_write_event(struct rtap_ring *ring, size_t field, u16 val)
 {
-	if (rtap_area_store(&ring->device, field, cpu_to_le16(val)))
-		return rtap_ring_unreachable(ring);
-	return 0;
+	return rtap_ring_store(ring, &ring->device, field, val);
 }
 
 /* Publish that we want to be notified of whatever is made available next. */
@@ -220,7 +218,7 @@ static u16 rtap_packed_used_flags(bool wrap, u32 len)
  * flags of the first are written, which is done last. With IN_ORDER the slots that
  * a collapsed run leaves as they are get skipped.
  *
- * Return: 0, or -EFAULT if ring memory is gone; nothing is published then.
+ * Return: 0, or -EFAULT if ring memory, or the dirty log, is gone.
  */
 int rtap_packed_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n)
 {
@@ -230,6 +228,8 @@ int rtap_packed_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n
 	u16 head_flags = 0;
 	u32 steps = 0;
 	u32 done = 0;
+	size_t head;
+	int err;
 
 	while (done < n) {
 		u32 run = rtap_used_run(ring, used + done, n - done);
@@ -244,8 +244,10 @@ int rtap_packed_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n
 		entry.len = cpu_to_le32(last->len);
 		entry.id = cpu_to_le16(last->id);
 		entry.flags = cpu_to_le16(flags);
-		if (rtap_area_write(&ring->desc, rtap_packed_at(pos, RTAP_PACKED_LEN), &entry, len))
-			return rtap_ring_unreachable(ring);
+		err = rtap_ring_write(ring, &ring->desc, rtap_packed_at(pos, RTAP_PACKED_LEN),
+				      &entry, len);
+		if (unlikely(err))
+			return err;
 		for (; run; run--, done++) {
 			rtap_packed_advance(ring, &pos, &wrap, used[done].slots);
 			steps += used[done].slots;
@@ -254,13 +256,13 @@ int rtap_packed_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n
 	if (!n)
 		return 0;
 	/* the release pairs with the driver's barrier between flags and the rest */
-	if (rtap_area_store(&ring->desc, rtap_packed_at(ring->last_used, RTAP_PACKED_DESC_FLAGS),
-			    cpu_to_le16(head_flags)))
+	head = rtap_packed_at(ring->last_used, RTAP_PACKED_DESC_FLAGS);
+	if (rtap_area_store(&ring->desc, head, cpu_to_le16(head_flags)))
 		return rtap_ring_unreachable(ring);
 	ring->last_used = pos;
 	ring->used_wrap = wrap;
 	rtap_ring_count_used(ring, steps);
-	return 0;
+	return rtap_ring_wrote(ring, &ring->desc, head, sizeof(head_flags));
 }
 
 /**

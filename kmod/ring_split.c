@@ -32,18 +32,13 @@ static size_t rtap_split_avail_event(const struct rtap_ring *ring)
 
 static int rtap_split_write_flags(struct rtap_ring *ring, u16 flags)
 {
-	if (rtap_area_store(&ring->device, RTAP_SPLIT_FLAGS, cpu_to_le16(flags)))
-		return rtap_ring_unreachable(ring);
-	return 0;
+	return rtap_ring_store(ring, &ring->device, RTAP_SPLIT_FLAGS, flags);
 }
 
 static int rtap_split_write_avail_event(struct rtap_ring *ring)
 {
-	__le16 event = cpu_to_le16(ring->last_avail);
-
-	if (rtap_area_store(&ring->device, rtap_split_avail_event(ring), event))
-		return rtap_ring_unreachable(ring);
-	return 0;
+	return rtap_ring_store(ring, &ring->device, rtap_split_avail_event(ring),
+			       ring->last_avail);
 }
 
 /* Read the available index; entries up to it may be read afterwards. */
@@ -200,10 +195,13 @@ static int rtap_split_write_used(struct rtap_ring *ring, u16 idx,
 	while (n) {
 		u32 first = idx & (ring->num - 1);
 		u32 run = min(n, ring->num - first);
+		int err;
 
-		if (rtap_area_write(&ring->device, RTAP_SPLIT_ENTRIES + first * sizeof(*entries),
-				    entries, run * sizeof(*entries)))
-			return rtap_ring_unreachable(ring);
+		err = rtap_ring_write(ring, &ring->device,
+				      RTAP_SPLIT_ENTRIES + first * sizeof(*entries), entries,
+				      run * sizeof(*entries));
+		if (unlikely(err))
+			return err;
 		idx += run;
 		entries += run;
 		n -= run;
@@ -220,7 +218,7 @@ static int rtap_split_write_used(struct rtap_ring *ring, u16 idx,
  * With IN_ORDER the entries that a collapsed run leaves unused are skipped: the
  * driver does not look at them.
  *
- * Return: 0, or -EFAULT if ring memory is gone; nothing is published then.
+ * Return: 0, or -EFAULT if ring memory, or the dirty log, is gone.
  */
 int rtap_split_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n)
 {
@@ -256,7 +254,7 @@ int rtap_split_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n)
 		return rtap_ring_unreachable(ring);
 	ring->last_used = idx;
 	rtap_ring_count_used(ring, n);
-	return 0;
+	return rtap_ring_wrote(ring, &ring->device, RTAP_SPLIT_IDX, sizeof(idx));
 }
 
 /**

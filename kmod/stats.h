@@ -45,6 +45,7 @@
  * @RTAP_STAT_DROP_DETACHED: frames taken from a TAP that then went away
  * @RTAP_STAT_DROP_TAP_FULL: frames that a TAP had no room for when they were given back
  * @RTAP_STAT_IOTLB_MISSES: times the queue had to wait for a translation of the VMM's
+ * @RTAP_STAT_LOGGED_PAGES: 4 KiB pages of guest memory marked in the dirty log, each time anew
  * @RTAP_STATS: how many there are
  */
 enum rtap_stat {
@@ -69,6 +70,7 @@ enum rtap_stat {
 	RTAP_STAT_DROP_DETACHED,
 	RTAP_STAT_DROP_TAP_FULL,
 	RTAP_STAT_IOTLB_MISSES,
+	RTAP_STAT_LOGGED_PAGES,
 	RTAP_STATS,
 };
 

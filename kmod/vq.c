@@ -32,6 +32,8 @@ static void rtap_vq_work(struct rtap_work *work, u64 woken)
 		rtap_vq_find(vq);
 	if (vq->state == RTAP_VQ_RUNNING)
 		vq->serve(vq);
+	if (unlikely(vq->log.nr || vq->log.pages || vq->log.lost))
+		rtap_vq_finish_log(vq);
 	mutex_unlock(&vq->lock);
 }
 
@@ -120,6 +122,7 @@ int rtap_vq_own(struct rtap_vq *vq, struct mm_struct *mm, struct rtap_worker *wo
 	vq->segs = (struct rtap_segs){ .v = buf->segs, .max = RTAP_VQ_SEGS };
 	vq->mm = mm;
 	vq->owner = task_tgid_nr(current);
+	rtap_vq_update_log(vq);
 	rtap_vq_set_worker(vq, worker);
 	mutex_unlock(&vq->lock);
 	return 0;
@@ -142,6 +145,9 @@ void rtap_vq_disown(struct rtap_vq *vq)
 	kvfree(vq->buf);
 	vq->buf = NULL;
 	vq->mm = NULL;
+	vq->log = (struct rtap_log){};
+	vq->log_ctx = NULL;
+	rtap_vq_update_log(vq);
 	rtap_mem_view_set(&vq->mem, NULL);
 	if (vq->kick_file)
 		fput(vq->kick_file);
@@ -284,6 +290,8 @@ void rtap_vq_complete(struct rtap_vq *vq, u32 written)
 	};
 	vq->first++;
 	vq->nr--;
+	if (unlikely(rtap_log_is_filling(&vq->log)))
+		rtap_vq_spill_log(vq);
 }
 
 static void rtap_vq_signal(struct rtap_vq *vq, int wanted)

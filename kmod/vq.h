@@ -16,6 +16,7 @@
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 #include <linux/vhost.h>
+#include <linux/virtio_config.h>
 
 #include "event.h"
 #include "notify.h"
@@ -93,6 +94,8 @@ struct rtap_vq_buffers {
 	struct rtap_seg segs[RTAP_VQ_SEGS];
 	/** @used: completions not yet published */
 	struct rtap_used used[RTAP_VQ_USED];
+	/** @stretches: what is written and not yet in the dirty log */
+	struct rtap_log_stretch stretches[RTAP_LOG_STRETCHES];
 };
 
 /**
@@ -129,6 +132,10 @@ struct rtap_vq {
 	struct rtap_iotlb *iotlb;
 	/** @mem: way into guest memory */
 	struct rtap_mem_view mem;
+	/** @log: the dirty log; written to if @mem points at it */
+	struct rtap_log log;
+	/** @log_ctx: signalled when the dirty log is written, or NULL; the device holds it */
+	struct eventfd_ctx *log_ctx;
 	/** @mm: owner's address space, NULL without an owner; the device holds it */
 	struct mm_struct *mm;
 
@@ -202,6 +209,12 @@ void rtap_vq_count_drop(struct rtap_vq *vq, enum rtap_stat reason, u64 bytes);
 /* vq_fail.c: why a queue rests */
 void rtap_vq_failed(struct rtap_vq *vq, int err);
 
+/* vq_log.c: the dirty log */
+void rtap_vq_update_log(struct rtap_vq *vq);
+bool rtap_vq_log_reaches(const struct rtap_vq *vq, const struct vhost_vring_addr *addr, u64 base);
+void rtap_vq_spill_log(struct rtap_vq *vq);
+void rtap_vq_finish_log(struct rtap_vq *vq);
+
 /* vq_map.c: ring memory */
 int rtap_vq_attach(struct rtap_vq *vq);
 void rtap_vq_detach(struct rtap_vq *vq);
@@ -228,6 +241,17 @@ long rtap_vq_ioctl(struct rtap_vq *vq, unsigned int cmd, void __user *argp);
 static inline bool rtap_vq_has(const struct rtap_vq *vq, unsigned int bit)
 {
 	return vq->features & BIT_ULL(bit);
+}
+
+/**
+ * rtap_vq_layout() - the layout that was acknowledged
+ * @vq: the queue
+ *
+ * Return: what the next attach latches.
+ */
+static inline enum rtap_layout rtap_vq_layout(const struct rtap_vq *vq)
+{
+	return rtap_vq_has(vq, VIRTIO_F_RING_PACKED) ? RTAP_LAYOUT_PACKED : RTAP_LAYOUT_SPLIT;
 }
 
 /**

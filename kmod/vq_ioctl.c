@@ -54,7 +54,7 @@ static long rtap_vq_set_addr(struct rtap_vq *vq, void __user *argp)
 		vq->addr = addr;
 		return 0;
 	}
-	if (!rtap_vq_access_ok(vq, &addr))
+	if (!rtap_vq_access_ok(vq, &addr) || !rtap_vq_log_reaches(vq, &addr, vq->log.base))
 		return -EINVAL;
 	err = rtap_vq_remap(vq, &addr);
 	if (!err)

@@ -104,11 +104,6 @@ static void rtap_vq_log_access(struct rtap_vq *vq)
 					"ring memory refuses long-term pins: served by user access, which is slower\n");
 }
 
-static enum rtap_layout rtap_vq_layout(const struct rtap_vq *vq)
-{
-	return rtap_vq_has(vq, VIRTIO_F_RING_PACKED) ? RTAP_LAYOUT_PACKED : RTAP_LAYOUT_SPLIT;
-}
-
 /**
  * rtap_vq_access_ok() - whether ring addresses are user addresses at all
  * @vq: the queue, for its size and features; its lock is held
@@ -142,6 +137,12 @@ static bool rtap_vq_aligned(const struct rtap_vq *vq, const struct vhost_vring_a
 	       IS_ALIGNED(addr->desc_user_addr, sizeof(struct vring_packed_desc));
 }
 
+static void rtap_vq_latch_log(struct rtap_ring *ring, const struct vhost_vring_addr *addr)
+{
+	ring->logged = addr->flags & BIT(VHOST_VRING_F_LOG);
+	ring->log_addr = addr->log_guest_addr;
+}
+
 static void rtap_vq_latch(struct rtap_vq *vq)
 {
 	struct rtap_ring *ring = &vq->ring;
@@ -153,6 +154,7 @@ static void rtap_vq_latch(struct rtap_vq *vq)
 	ring->notify_on_empty = rtap_vq_has(vq, VIRTIO_F_NOTIFY_ON_EMPTY);
 	ring->num = vq->num;
 	ring->mem = &vq->mem;
+	rtap_vq_latch_log(ring, &vq->addr);
 	rtap_mem_view_set_iotlb(&vq->mem, rtap_vq_has(vq, VIRTIO_F_ACCESS_PLATFORM) ?
 					  vq->iotlb : NULL);
 	vq->started = false;
@@ -327,6 +329,7 @@ int rtap_vq_remap(struct rtap_vq *vq, const struct vhost_vring_addr *addr)
 	if (vq->mem.iotlb) {
 		rtap_vq_unfetch(vq);
 		vq->addr = *addr;
+		rtap_vq_latch_log(&vq->ring, addr);
 		rtap_vq_unmap(vq);
 		return 0;
 	}
@@ -337,6 +340,7 @@ int rtap_vq_remap(struct rtap_vq *vq, const struct vhost_vring_addr *addr)
 	rtap_vq_swap_areas(vq, &areas);
 	rtap_vq_unmap_areas(vq, &areas);
 	vq->addr = *addr;
+	rtap_vq_latch_log(&vq->ring, addr);
 	rtap_vq_report_publish(vq);
 	rtap_vq_log_access(vq);
 	return 0;

@@ -57,6 +57,8 @@ constexpr NlName ring_error_names[] = {
 	{RINGTAP_RING_ERROR_DIRECTION, "direction",
 	 "buffers of the wrong direction for the queue, or none"},
 	{RINGTAP_RING_ERROR_HEADER, "header", "no room for, or nonsense in, the virtio-net header"},
+	{RINGTAP_RING_ERROR_LOG, "log",
+	 "the dirty log cannot be written, which is not the driver's doing"},
 };
 
 constexpr NlName event_names[] = {
@@ -96,6 +98,8 @@ constexpr NlName counter_names[] = {
 	 "frames that a TAP had no room for when they were given back"},
 	{RINGTAP_A_STATS_IOTLB_MISSES, "iotlb_misses",
 	 "times the queue had to wait for a translation of the VMM's"},
+	{RINGTAP_A_STATS_LOGGED_PAGES, "logged_pages",
+	 "4 KiB pages of guest memory marked in the dirty log, each time anew"},
 };
 
 } // namespace

@@ -91,6 +91,8 @@ enum ringtap_layout {
  *   or none
  * @RINGTAP_RING_ERROR_HEADER: no room for, or nonsense in, the virtio-net
  *   header
+ * @RINGTAP_RING_ERROR_LOG: the dirty log cannot be written, which is not the
+ *   driver's doing
  */
 enum ringtap_ring_error {
 	RINGTAP_RING_ERROR_NONE,
@@ -108,6 +110,7 @@ enum ringtap_ring_error {
 	RINGTAP_RING_ERROR_BUFFER,
 	RINGTAP_RING_ERROR_DIRECTION,
 	RINGTAP_RING_ERROR_HEADER,
+	RINGTAP_RING_ERROR_LOG,
 };
 
 enum {
@@ -186,6 +189,7 @@ enum {
 	RINGTAP_A_STATS_WAKE_LATENCY,
 	RINGTAP_A_STATS_DROP_TAP_FULL,
 	RINGTAP_A_STATS_IOTLB_MISSES,
+	RINGTAP_A_STATS_LOGGED_PAGES,
 
 	__RINGTAP_A_STATS_MAX,
 	RINGTAP_A_STATS_MAX = (__RINGTAP_A_STATS_MAX - 1)

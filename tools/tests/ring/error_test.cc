@@ -304,7 +304,7 @@ TEST(RingErrors, HaveDistinctNamesAndErrnos)
 		rtap_ring ring{};
 		int error = rtap_ring_fail(&ring, static_cast<rtap_ring_error>(kind), 5, 6);
 		bool unreachable = kind == RTAP_RING_FAULT || kind == RTAP_RING_BUFFER ||
-				   kind == RTAP_RING_INDIRECT_ADDR;
+				   kind == RTAP_RING_INDIRECT_ADDR || kind == RTAP_RING_LOG;
 		EXPECT_EQ(error, unreachable ? -EFAULT : -EINVAL);
 		EXPECT_EQ(ring.fault.kind, kind);
 		EXPECT_EQ(ring.fault.index, 5U);

@@ -37,8 +37,7 @@ void vhost_iotlb_free(struct vhost_iotlb *iotlb)
 static void iotlb_drop(struct vhost_iotlb *iotlb, unsigned int i)
 {
 	iotlb->nmaps--;
-	memmove(iotlb->maps + i, iotlb->maps + i + 1,
-		(iotlb->nmaps - i) * sizeof(*iotlb->maps));
+	memmove(iotlb->maps + i, iotlb->maps + i + 1, (iotlb->nmaps - i) * sizeof(*iotlb->maps));
 }
 
 static int iotlb_add(struct vhost_iotlb *iotlb, u64 start, u64 last, u64 addr, unsigned int perm)
@@ -66,6 +65,7 @@ static int iotlb_add(struct vhost_iotlb *iotlb, u64 start, u64 last, u64 addr, u
 		.size = last - start + 1,
 		.addr = addr,
 		.perm = perm,
+		.iotlb = iotlb,
 	};
 	return 0;
 }
@@ -111,4 +111,24 @@ struct vhost_iotlb_map *vhost_iotlb_itree_first(struct vhost_iotlb *iotlb, u64 s
 			first = map;
 	}
 	return first;
+}
+
+/* Behind one that was found: by start, and of those with the same start in the order they came. */
+struct vhost_iotlb_map *vhost_iotlb_itree_next(struct vhost_iotlb_map *map, u64 start, u64 last)
+{
+	struct vhost_iotlb *iotlb = map->iotlb;
+	struct vhost_iotlb_map *next = NULL;
+	unsigned int i;
+
+	for (i = 0; i < iotlb->nmaps; i++) {
+		struct vhost_iotlb_map *other = &iotlb->maps[i];
+
+		if (other->start > last || start > other->last)
+			continue;
+		if (other->start < map->start || (other->start == map->start && other <= map))
+			continue;
+		if (!next || other->start < next->start)
+			next = other;
+	}
+	return next;
 }

@@ -4,6 +4,8 @@
  */
 #include "shim.h"
 
+#include <errno.h>
+#include <linux/futex.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ static long accesses;
 static long fault_after = -1;
 static long alloc_fail_after = -1;
 static long hook_after = -1;
+static long or_again;
 static void (*hook_call)(void *arg);
 static void *hook_arg;
 static rtap_shim_watcher *watch_call;
@@ -80,6 +83,7 @@ void rtap_shim_user_reset(void)
 	fault_after = -1;
 	alloc_fail_after = -1;
 	hook_after = -1;
+	or_again = 0;
 }
 
 void rtap_shim_fault_after(long after)
@@ -157,5 +161,25 @@ size_t rtap_shim_copy(void *to, const void *from, size_t n, const void *user)
 	memcpy(to, from, n);
 	if (!store)
 		watched(user, to, n, 0);
+	return 0;
+}
+
+void rtap_shim_or_again(long times)
+{
+	or_again = times;
+}
+
+int rtap_shim_or(int op, unsigned int mask, int *old, unsigned int *user)
+{
+	if (op != FUTEX_OP_OR || (uintptr_t)user % sizeof(*user))
+		abort();
+	if (or_again > 0) {
+		or_again--;
+		return -EAGAIN;
+	}
+	accesses++;
+	if (due(&fault_after) || !inside(user, sizeof(*user), 0))
+		return -EFAULT;
+	*old = (int)__atomic_fetch_or(user, mask, __ATOMIC_SEQ_CST);
 	return 0;
 }

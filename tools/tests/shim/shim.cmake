@@ -9,7 +9,7 @@ set(RINGTAP_SHIM_SANITIZERS -fsanitize=address,undefined -fno-sanitize-recover=a
 
 # ringtap_add_kmod_ring(<name> [flags...]) makes a static library; the flags compile and link.
 function(ringtap_add_kmod_ring name)
-  set(sources area area_map iotlb mem ring ring_chain ring_packed ring_split)
+  set(sources area area_map iotlb log mem ring ring_chain ring_packed ring_split)
   list(TRANSFORM sources PREPEND ${RINGTAP_KMOD_DIR}/)
   list(TRANSFORM sources APPEND .c)
   add_library(${name} STATIC ${sources} ${RINGTAP_SHIM_DIR}/shim.c

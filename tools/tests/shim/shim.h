@@ -41,6 +41,11 @@ void *rtap_shim_alloc(size_t size);
 /* Copy @n bytes if @user[0..@n) is user memory; bytes not copied: 0 or @n. */
 size_t rtap_shim_copy(void *to, const void *from, size_t n, const void *user);
 
+/* Let the next @times atomic operations give up for now, as under contention. */
+void rtap_shim_or_again(long times);
+/* An atomic OR on a word of user memory: 0, -EFAULT, or -EAGAIN if told to. */
+int rtap_shim_or(int op, unsigned int mask, int *old, unsigned int *user);
+
 /*
  * Sees every access to memory that a driver shares, if the kernel sources are built with
  * RTAP_SHIM_WATCH: loads when they are made, stores before. @value is a private copy of

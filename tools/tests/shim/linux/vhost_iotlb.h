@@ -22,6 +22,7 @@ struct vhost_iotlb_map {
 	u64 size;
 	u64 addr;
 	u32 perm;
+	struct vhost_iotlb *iotlb;
 };
 
 struct vhost_iotlb {
@@ -38,6 +39,7 @@ int vhost_iotlb_add_range(struct vhost_iotlb *iotlb, u64 start, u64 last, u64 ad
 			  unsigned int perm);
 void vhost_iotlb_del_range(struct vhost_iotlb *iotlb, u64 start, u64 last);
 struct vhost_iotlb_map *vhost_iotlb_itree_first(struct vhost_iotlb *iotlb, u64 start, u64 last);
+struct vhost_iotlb_map *vhost_iotlb_itree_next(struct vhost_iotlb_map *map, u64 start, u64 last);
 
 #ifdef __cplusplus
 }
