@@ -18,7 +18,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t buffer_size = 128 << 10;
-constexpr size_t table_size = 2 << 20; // more than 65,536 entries
+constexpr size_t table_size = 2 << 20;  // more than 65,536 entries
+constexpr uint64_t log_limit = 1 << 30; // guest memory ends far below
 
 } // namespace
 
@@ -127,6 +128,18 @@ Result<Done> Rig::describe_memory() const
 	return translate();
 }
 
+Result<Done> Rig::negotiate()
+{
+	FeatureSet features = NetGuest::features(net_options());
+
+	if (options.logged) {
+		features.add(VHOST_F_LOG_ALL);
+		log = TRY(DirtyLog::create(log_limit));
+		TRY(device->set_log_base(log->base()));
+	}
+	return device->set_features(features);
+}
+
 Result<Done> Rig::start()
 {
 	unsigned other = 1 - options.queue;
@@ -134,7 +147,7 @@ Result<Done> Rig::start()
 
 	device = TRY(VhostDevice::open(options.node));
 	TRY(device->set_owner());
-	TRY(device->set_features(NetGuest::features(net_options())));
+	TRY(negotiate());
 	TRY(describe_memory());
 	TRY(guest->fill());
 	TRY(queue.connect(*device, other, options.platform));

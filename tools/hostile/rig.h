@@ -11,6 +11,7 @@
 #include "guest/hostile.h"
 #include "guest/net.h"
 #include "guest/traffic.h"
+#include "hostile/dirty_log.h"
 #include "hostile/probe.h"
 #include "lib/tap.h"
 
@@ -26,6 +27,7 @@ struct RigOptions {
 	bool event_idx = false;
 	bool in_order = false;
 	bool platform = false; // ACCESS_PLATFORM: we are the IOMMU
+	bool logged = false;   // LOG_ALL: what the device writes is in the rig's log
 	TapOptions tap = {};
 };
 
@@ -87,6 +89,7 @@ public:
 	std::optional<Tap> tap;
 	std::optional<PacketSocket> socket, raw_socket;
 	std::optional<HostileRing> ring;
+	std::optional<DirtyLog> log;
 	std::optional<VhostDevice> device; // goes first
 	unsigned serial = 0;
 
@@ -101,6 +104,7 @@ private:
 	[[nodiscard]] Result<Done> make_guest();
 	[[nodiscard]] Result<Done> make_tap();
 	[[nodiscard]] Result<Done> describe_memory() const;
+	[[nodiscard]] Result<Done> negotiate();
 	[[nodiscard]] Result<Done> start();
 };
 

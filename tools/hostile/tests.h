@@ -32,6 +32,7 @@ void add_pins(Tests &tests, const std::string &node);
 void add_threads(Tests &tests, const std::string &node);
 void add_history(Tests &tests, const std::string &node);
 void add_iotlb(Tests &tests, const std::string &node);
+void add_log(Tests &tests, const std::string &node);
 
 [[nodiscard]] const char *layout_name(Layout layout);
 [[nodiscard]] const char *queue_name(unsigned queue);
