@@ -25,6 +25,8 @@ guest_cpu=host
 # No window above 4 GiB: emulated, the KVM of 7.3 fails on cards plugged there.
 guest_machine=(-global i440FX-pcihost.pci-hole64-size=0 -machine "pc,vmport=off,usb=off")
 guest_append=''			# more of the guest's kernel command line
+guest_extra=()			# more of QEMU's
+guest_bridge=''			# the TAP is a port of this bridge, which has the host's address
 guest_node=$RTAP_NODE
 guest_qemu=(qemu-system-x86_64)
 guest_is_emulated=''		# set where KVM itself runs on an emulated processor
@@ -41,13 +43,19 @@ guest_prepare()
 		fail "cannot make the guest's image"
 	traffic=$RTAP_HELPERS/traffic
 	! grep -q 'QEMU TCG' /proc/cpuinfo || guest_emulated
+	guest_open_state
+	at_exit guest_kill
+	# UDP counts are exact only if no queue on the way is too short.
+	sysctl -qw net.core.netdev_max_backlog=100000
+}
+
+# guest_open_state: a directory for $guest_state, and ways to talk to a guest there.
+guest_open_state()
+{
 	mkdir -p "$guest_state"
 	mkfifo "$guest_state"/{agent,qmp}.{in,out}
 	exec {agent_in}<>"$guest_state/agent.in" {agent_out}<>"$guest_state/agent.out"
 	exec {qmp_in}<>"$guest_state/qmp.in" {qmp_out}<>"$guest_state/qmp.out"
-	at_exit guest_kill
-	# UDP counts are exact only if no queue on the way is too short.
-	sysctl -qw net.core.netdev_max_backlog=100000
 }
 
 # guest_emulated: what the emulated processor asks of a guest. A 7.3 guest does not start on its XSAVE. And it
@@ -129,7 +137,8 @@ guest_qemu_command()
 		-initrd "$guest_image/initramfs" -append "$cmdline"
 		-chardev "file,id=console,path=$guest_state/console" -serial chardev:console
 		-chardev "pipe,id=agent,path=$guest_state/agent" -serial chardev:agent
-		-chardev "pipe,id=qmp,path=$guest_state/qmp" -mon "chardev=qmp,mode=control")
+		-chardev "pipe,id=qmp,path=$guest_state/qmp" -mon "chardev=qmp,mode=control"
+		"${guest_extra[@]}")
 }
 
 # guest_start [OPTION...]: boot it by `ringtap run OPTION...` and wait for its agent; again if it was KVM
@@ -203,8 +212,8 @@ guest_launch()
 	: >"$guest_state/console"
 	guest_qemu_command
 	setsid "$RINGTAP" run --node "$guest_node" --tap "$guest_tap" --mac "$guest_mac" \
-		--queues "$guest_queues" --device-opts "$guest_quirk$guest_nic_opts" "$@" \
-		-- "${command[@]}" </dev/null >"$guest_state/qemu.log" 2>&1 &
+		${guest_bridge:+--bridge "$guest_bridge"} --queues "$guest_queues" \
+		--device-opts "$guest_quirk$guest_nic_opts" "$@" -- "${command[@]}" </dev/null >"$guest_state/qemu.log" 2>&1 &
 	echo $! >"$guest_state/pid"
 	guest_host_up || guest_broke "no TAP"
 	next_line "$qmp_out" $((SECONDS + 20)) || guest_broke "no QMP"
@@ -218,7 +227,7 @@ guest_host_up()
 	ip link show "$guest_tap" >/dev/null || return 1
 	sysctl -qw "net.ipv6.conf.$guest_tap.disable_ipv6=1" 2>/dev/null || true
 	ip link set "$guest_tap" txqueuelen 20000
-	ip address replace "$host_ip/24" dev "$guest_tap"
+	ip address replace "$host_ip/24" dev "${guest_bridge:-$guest_tap}"
 	ip link set "$guest_tap" up
 }
 
