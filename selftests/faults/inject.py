@@ -91,10 +91,18 @@ def each(step, thread=lambda: 0):
     raise AssertionError(f"still a fault after {MOST}")
 
 
+def _is_worker(path):
+    try:
+        return _get(path).startswith("vhost-")
+    except (FileNotFoundError, ProcessLookupError):
+        # It has ended since it was listed.
+        return False
+
+
 def workers():
     """Ids of this process' threads that serve queues."""
     return [int(path.split("/")[4]) for path in glob.glob("/proc/self/task/*/comm")
-            if _get(path).startswith("vhost-")]
+            if _is_worker(path)]
 
 
 def pinned():
