@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # viommu.sh - a QEMU guest whose card is behind an emulated IOMMU with a device IOTLB: in each of the guest's
 # DMA modes traffic arrives unchanged, also after a driver rebind and a reset.
-# rtap-kernels: 7.3
+# rtap-kernels: all
 # rtap-needs: root module kvm
 #
 #	viommu.sh [--quick] [--only REGEX] [--node NODE]
 #
-# --quick: the strict mode alone. --only: tests whose name matches REGEX. --node: another node to serve the guest,
+# --quick: the strict mode alone, as in a check on kernels older than the newest. --only: tests whose name matches REGEX. --node: another node to serve the guest,
 # /dev/vhost-net to compare. Runs where run.sh does.
 # shellcheck disable=SC2317,SC2034 # guest_test calls the functions; guest/lib.sh uses the names
 
