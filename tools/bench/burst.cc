@@ -2,6 +2,7 @@
 // Posts bursts, waits for them to be done, and reads the worker's clock around them.
 #include "bench/burst.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -55,15 +56,44 @@ Result<Done> BurstDriver::start(const Subject &subject, Tap &tap, const BenchMem
 	TRY(device_->set_owner());
 	clock_ = TRY(WorkerClock::find());
 	TRY(clock_->pin(cpu));
-	TRY(device_->set_features(NetGuest::features(net_)));
+	TRY(negotiate(subject.logged));
 	TRY(device_->set_memory(memory_.regions()));
 	TRY(guest_->fill());
 	TRY(guest_->start(*device_, tap.queue().get()));
+	if (subject.logged)
+		TRY(log_rings());
 	TRY(guest_->rx().kick());
 
 	GiveWay way = TRY(GiveWay::begin());
 
 	return clock_->settle();
+}
+
+Result<Done> BurstDriver::negotiate(bool logged)
+{
+	FeatureSet features = NetGuest::features(net_);
+	uint64_t end = 0;
+
+	if (logged) {
+		for (const MemoryRegion &region : memory_.regions())
+			end = std::max(end, region.guest + region.size);
+		// A bit for a page.
+		log_.resize(end / page / 8 + page);
+		TRY(device_->set_log_base(log_.data()));
+		features.add(VHOST_F_LOG_ALL);
+	}
+	return device_->set_features(features);
+}
+
+// Rings are logged once VHOST_SET_VRING_ADDR says where they are for the guest.
+Result<Done> BurstDriver::log_rings()
+{
+	const Virtqueue *queues[] = {&guest_->rx(), &guest_->tx()};
+
+	for (unsigned i = 0; i < 2; i++)
+		TRY(device_->set_vring_addr(i, queues[i]->address(),
+					    queues[i]->guest_address().device));
+	return Done{};
 }
 
 // Sleep until the device signals, and on until the worker has nothing left to do.

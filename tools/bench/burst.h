@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bench/worker_clock.h"
 #include "guest/net.h"
@@ -21,6 +22,7 @@ struct Subject {
 	std::string name; // "stock split"
 	std::string node;
 	Layout layout = Layout::split;
+	bool logged = false; // what the device writes goes into a dirty log, as in a migration
 };
 
 struct Workload {
@@ -65,6 +67,8 @@ private:
 
 	[[nodiscard]] Result<Done> start(const Subject &subject, Tap &tap,
 					 const BenchMemory &memory, int cpu);
+	[[nodiscard]] Result<Done> negotiate(bool logged);
+	[[nodiscard]] Result<Done> log_rings();
 	[[nodiscard]] Result<Done> bursts(uint64_t packets);
 	[[nodiscard]] Result<Done> transmit();
 	[[nodiscard]] Result<Done> receive();
@@ -76,6 +80,7 @@ private:
 	FrameStream stream_;
 	// Members go away in reverse order: the device before the memory it was told about.
 	GuestMemory memory_;
+	std::vector<uint8_t> log_;
 	std::optional<NetGuest> guest_;
 	std::optional<PacketSocket> socket_;
 	std::optional<VhostDevice> device_;

@@ -76,9 +76,10 @@ std::vector<Subject> make_subjects(const BenchOptions &options)
 	for (const std::string &name : options.subjects) {
 		bool stock = name.starts_with("stock");
 
-		subjects.push_back({(stock ? "" : "ringtap ") + name,
-				    stock ? options.stock : options.ours,
-				    name.ends_with("packed") ? Layout::packed : Layout::split});
+		subjects.push_back(
+			{(stock ? "" : "ringtap ") + name, stock ? options.stock : options.ours,
+			 name.find("packed") != name.npos ? Layout::packed : Layout::split,
+			 name.ends_with("logged")});
 	}
 	return subjects;
 }
@@ -134,7 +135,8 @@ void add_options(CLI::App &app, BenchOptions &options)
 	app.add_option("--stock", options.stock, "node to compare with")->capture_default_str();
 	app.add_option("--ours", options.ours, "node to measure")->capture_default_str();
 	app.add_option("--subjects", options.subjects, "the first is the reference")
-		->check(CLI::IsMember({"stock-split", "stock-packed", "split", "packed"}))
+		->check(CLI::IsMember({"stock-split", "stock-packed", "split", "packed",
+				       "stock-split-logged", "split-logged", "packed-logged"}))
 		->capture_default_str();
 	app.add_option("--directions", options.directions, "as the guest sees them")
 		->check(CLI::IsMember({"tx", "rx"}))

@@ -117,7 +117,7 @@ std::string Report::table() const
 
 	text += fmt::format("{:<20}", "");
 	for (const Subject &subject : subjects_)
-		text += fmt::format("{:>20}", subject.name);
+		text += fmt::format(" {:>22}", subject.name);
 	text += '\n';
 	for (const Row &row : rows_) {
 		double reference = value(row.samples[0]);
@@ -128,7 +128,7 @@ std::string Report::table() const
 			std::string ratio = i ? fmt::format(" ({:.2f})", cost / reference) : "";
 
 			worst = std::max(worst, spread(row.samples[i]));
-			text += fmt::format("{:>20}", fmt::format("{:.0f}{}", cost, ratio));
+			text += fmt::format(" {:>22}", fmt::format("{:.0f}{}", cost, ratio));
 		}
 		text += '\n';
 	}
