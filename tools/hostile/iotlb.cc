@@ -102,6 +102,10 @@ Result<Done> offer_one(Rig &rig)
 Result<Done> ring_taken_back(Rig &rig, const KernelLog &)
 {
 	MemoryRegion ring = identity(rig.ring->all());
+
+	// Its ring is pinned when the worker comes to it.
+	TRY(rig.other_works(1));
+
 	uint64_t before = TRY(pinned());
 	unsigned used = rig.ring->used();
 
