@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vhost-net device: features, backends, and its end
+ * A vhost-net device: its life, backends, and ioctls
  */
 #include "net.h"
 
@@ -15,18 +15,6 @@
 static unsigned int workers = 1;
 module_param(workers, uint, 0644);
 MODULE_PARM_DESC(workers, "threads per device: 1 (default) or 2, one per queue");
-
-/* What is offered on every kernel. */
-#define RTAP_NET_FEATURES \
-	(BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT_ULL(VIRTIO_F_ANY_LAYOUT) | \
-	 BIT_ULL(VHOST_F_LOG_ALL) | \
-	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | \
-	 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | BIT_ULL(VIRTIO_F_VERSION_1) | \
-	 BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_F_IN_ORDER) | \
-	 BIT_ULL(VIRTIO_F_RING_RESET) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
-/* Same bit as ANY_LAYOUT: stock's name for "the device has the header, the socket has none" */
-static_assert(VHOST_NET_F_VIRTIO_NET_HDR == VIRTIO_F_ANY_LAYOUT);
-#define RTAP_NET_BACKEND_FEATURES BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
 
 static void rtap_net_sock_woken(struct rtap_poll *poll)
 {
@@ -288,53 +276,6 @@ static long rtap_net_set_backend(struct rtap_net *net, void __user *argp)
 	return err;
 }
 
-static long rtap_net_set_features(struct rtap_net *net, u64 features)
-{
-	int err, i;
-
-	if (features & ~RTAP_NET_FEATURES)
-		return -EOPNOTSUPP;
-	if (features & BIT_ULL(VHOST_F_LOG_ALL) && net->dev.mm &&
-	    !rtap_dev_attached_log_ok(&net->dev, net->queues[0].vq.log.base, true))
-		return -EFAULT;
-	err = rtap_dev_reset_iotlb(&net->dev, features);
-	if (err)
-		return err;
-	for (i = 0; i < RTAP_DEV_VQS; i++) {
-		struct rtap_vq *vq = &net->queues[i].vq;
-
-		rtap_dev_lock_vq(&net->dev, vq);
-		vq->features = features;
-		rtap_vq_update_log(vq);
-		mutex_unlock(&vq->lock);
-	}
-	return 0;
-}
-
-static long rtap_net_put_u64(void __user *argp, u64 value)
-{
-	return copy_to_user(argp, &value, sizeof(value)) ? -EFAULT : 0;
-}
-
-static long rtap_net_features_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp)
-{
-	u64 features;
-
-	if (cmd == VHOST_GET_FEATURES)
-		return rtap_net_put_u64(argp, RTAP_NET_FEATURES);
-	if (cmd == VHOST_GET_BACKEND_FEATURES)
-		return rtap_net_put_u64(argp, RTAP_NET_BACKEND_FEATURES);
-	if (copy_from_user(&features, argp, sizeof(features)))
-		return -EFAULT;
-	if (cmd == VHOST_SET_FEATURES)
-		return rtap_net_set_features(net, features);
-	if (features & ~RTAP_NET_BACKEND_FEATURES)
-		return -EOPNOTSUPP;
-	/* read without the lock, for the form of messages */
-	WRITE_ONCE(net->dev.backend_features, features);
-	return 0;
-}
-
 static long rtap_net_locked_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp)
 {
 	lockdep_assert_held(&net->dev.lock);
@@ -345,6 +286,8 @@ static long rtap_net_locked_ioctl(struct rtap_net *net, unsigned int cmd, void _
 	case VHOST_SET_FEATURES:
 	case VHOST_GET_BACKEND_FEATURES:
 	case VHOST_SET_BACKEND_FEATURES:
+	case VHOST_GET_FEATURES_ARRAY:
+	case VHOST_SET_FEATURES_ARRAY:
 		return rtap_net_features_ioctl(net, cmd, argp);
 	case VHOST_SET_OWNER:
 		return rtap_net_set_owner(net);

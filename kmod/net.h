@@ -102,6 +102,9 @@ struct rtap_net *rtap_net_create(void);
 void rtap_net_destroy(struct rtap_net *net);
 long rtap_net_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp);
 
+/* net_features.c: what is offered and acknowledged */
+long rtap_net_features_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp);
+
 /* net_tx.c, net_rx.c: service, on the worker */
 void rtap_net_tx_serve(struct rtap_vq *vq);
 void rtap_net_rx_serve(struct rtap_vq *vq);
