@@ -24,6 +24,7 @@ int rtap_dev_init(struct rtap_dev *dev)
 	if (id < 0)
 		return id;
 	dev->id = id;
+	dev->threads = rtap_thread_best();
 	mutex_init(&dev->lock);
 	rtap_iotlb_init(&dev->iotlb);
 	rtap_event_source_init(&dev->events, id);
@@ -113,6 +114,7 @@ void rtap_dev_disown(struct rtap_dev *dev)
 	rtap_iotlb_stop(&dev->iotlb);
 	rtap_dev_drop_log(dev);
 	WRITE_ONCE(dev->backend_features, 0);
+	dev->threads = rtap_thread_best();
 	mmdrop(dev->mm);
 	WRITE_ONCE(dev->mm, NULL);
 	WRITE_ONCE(dev->owner, 0);

@@ -93,6 +93,8 @@ struct rtap_dev {
 	struct eventfd_ctx *log;
 	/** @workers: threads by their id, NULL where there is none; read under RCU too */
 	struct rtap_worker __rcu *workers[RTAP_DEV_WORKERS];
+	/** @threads: what the threads of the next owner are to be, or those of this one are */
+	enum rtap_thread_kind threads;
 	/** @nr_workers: how many there are; 0 without an owner */
 	u32 nr_workers;
 	/** @vqs: the queues; constant, owned by whoever made the device */
@@ -126,6 +128,7 @@ void rtap_dev_stop_workers(struct rtap_dev *dev);
 void rtap_dev_interrupt_workers(struct rtap_dev *dev);
 void rtap_dev_lock_vq(struct rtap_dev *dev, struct rtap_vq *vq);
 int rtap_dev_attach_worker(struct rtap_dev *dev, struct rtap_vq *vq, u32 id);
+long rtap_dev_fork_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
 long rtap_dev_worker_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp);
 long rtap_dev_vring_worker_ioctl(struct rtap_dev *dev, struct rtap_vq *vq, unsigned int cmd,
 				 void __user *argp);

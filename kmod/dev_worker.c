@@ -32,7 +32,7 @@ static struct rtap_worker *rtap_dev_add_worker(struct rtap_dev *dev)
 		id++;
 	if (id == RTAP_DEV_WORKERS)
 		return ERR_PTR(-ENOSPC);
-	worker = rtap_worker_create(dev->owner, dev->id, id);
+	worker = rtap_worker_create(dev->owner, dev->id, id, dev->threads);
 	if (IS_ERR(worker))
 		return worker;
 	rcu_assign_pointer(dev->workers[id], worker);
@@ -188,6 +188,36 @@ static long rtap_dev_free_worker(struct rtap_dev *dev, void __user *argp)
 	/* wake-ups may have found it before the queue was moved: let them queue their work */
 	synchronize_rcu();
 	rtap_dev_remove_worker(dev, worker);
+	return 0;
+}
+
+/**
+ * rtap_dev_fork_ioctl() - set or tell what the threads of the next owner are to be
+ * @dev: the device; its lock is held
+ * @cmd: VHOST_SET_FORK_FROM_OWNER or VHOST_GET_FORK_FROM_OWNER
+ * @argp: user address of its argument
+ *
+ * Context: an ioctl of anyone: who will be the owner is not known yet.
+ * Return: what the ioctl returns; -EOPNOTSUPP for what the kernel cannot do.
+ */
+long rtap_dev_fork_ioctl(struct rtap_dev *dev, unsigned int cmd, void __user *argp)
+{
+	u8 value;
+
+	static_assert((int)RTAP_THREAD_KTHREAD == VHOST_FORK_OWNER_KTHREAD);
+	static_assert((int)RTAP_THREAD_TASK == VHOST_FORK_OWNER_TASK);
+	lockdep_assert_held(&dev->lock);
+	if (cmd == VHOST_GET_FORK_FROM_OWNER)
+		return put_user((u8)dev->threads, (u8 __user *)argp);
+	if (dev->mm)
+		return -EBUSY;
+	if (get_user(value, (u8 __user *)argp))
+		return -EFAULT;
+	if (value != VHOST_FORK_OWNER_KTHREAD && value != VHOST_FORK_OWNER_TASK)
+		return -EINVAL;
+	if (value == VHOST_FORK_OWNER_TASK && rtap_thread_best() != RTAP_THREAD_TASK)
+		return -EOPNOTSUPP;
+	dev->threads = value;
 	return 0;
 }
 

@@ -289,6 +289,9 @@ static long rtap_net_locked_ioctl(struct rtap_net *net, unsigned int cmd, void _
 	case VHOST_GET_FEATURES_ARRAY:
 	case VHOST_SET_FEATURES_ARRAY:
 		return rtap_net_features_ioctl(net, cmd, argp);
+	case VHOST_GET_FORK_FROM_OWNER:
+	case VHOST_SET_FORK_FROM_OWNER:
+		return rtap_dev_fork_ioctl(&net->dev, cmd, argp);
 	case VHOST_SET_OWNER:
 		return rtap_net_set_owner(net);
 	case VHOST_RESET_OWNER:

@@ -76,7 +76,7 @@ static int rtap_netlink_put_found(struct rtap_netlink_reply *reply, struct rtap_
 				  const struct rtap_worker *worker)
 {
 	void *start = rtap_netlink_start(reply, RINGTAP_CMD_WORKER_GET);
-	struct task_struct *thread = rtap_worker_thread(worker);
+	struct task_struct *thread = rtap_worker_task(worker);
 	struct sk_buff *skb = reply->skb;
 	bool full;
 

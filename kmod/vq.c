@@ -386,7 +386,7 @@ bool rtap_vq_poll(struct rtap_vq *vq, bool (*ready)(struct rtap_vq *vq))
 	if (!vq->busyloop_us)
 		return false;
 	/* moved while this worker was at it: the work that waits here is not on that list */
-	if (rtap_worker_thread(worker) != current)
+	if (rtap_worker_task(worker) != current)
 		return false;
 	/* what polling finds has not waited since the wake-up */
 	vq->woken = 0;

@@ -8,7 +8,6 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
-#include <linux/sched/vhost_task.h>
 #include <linux/slab.h>
 
 #include "stats.h"
@@ -83,9 +82,9 @@ static bool rtap_worker_run(void *data)
 {
 	struct rtap_worker *worker = data;
 
-	if (unlikely(!worker->thread)) {
-		/* pairs with smp_load_acquire() in rtap_worker_thread() */
-		smp_store_release(&worker->thread, get_task_struct(current));
+	if (unlikely(!worker->task)) {
+		/* pairs with smp_load_acquire() in rtap_worker_task() */
+		smp_store_release(&worker->task, get_task_struct(current));
 		rtap_worker_trace(worker, RTAP_TRACE_WORKER_STARTED);
 	}
 	return rtap_worker_drain(worker);
@@ -107,11 +106,13 @@ static void rtap_worker_kill(void *data)
  * @owner: pid of the owner, for the thread's name
  * @dev_id: id of the device
  * @id: number of the worker in its device
+ * @kind: what the thread is to be
  *
  * Context: an ioctl of the owner, whose mm, cgroups and limits the thread takes.
  * Return: the worker, or an ERR_PTR (RLIMIT_NPROC and pids.max included).
  */
-struct rtap_worker *rtap_worker_create(pid_t owner, u32 dev_id, u32 id)
+struct rtap_worker *rtap_worker_create(pid_t owner, u32 dev_id, u32 id,
+				       enum rtap_thread_kind kind)
 {
 	struct rtap_worker *worker;
 	char name[TASK_COMM_LEN];
@@ -125,13 +126,13 @@ struct rtap_worker *rtap_worker_create(pid_t owner, u32 dev_id, u32 id)
 	init_llist_head(&worker->works);
 	/* the name that tools look for when they pin or account vhost threads */
 	snprintf(name, sizeof(name), "vhost-%d", owner);
-	worker->task = vhost_task_create(rtap_worker_run, rtap_worker_kill, worker, name);
-	if (IS_ERR_OR_NULL(worker->task)) {
-		err = worker->task ? PTR_ERR(worker->task) : -ENOMEM;
+	worker->thread = rtap_thread_create(kind, rtap_worker_run, rtap_worker_kill, worker, name);
+	if (IS_ERR(worker->thread)) {
+		err = PTR_ERR(worker->thread);
 		kfree(worker);
 		return ERR_PTR(err);
 	}
-	vhost_task_start(worker->task);
+	rtap_thread_start(worker->thread);
 	return worker;
 }
 
@@ -140,8 +141,8 @@ static void rtap_worker_free(struct rcu_head *rcu)
 {
 	struct rtap_worker *worker = container_of(rcu, struct rtap_worker, rcu);
 
-	if (worker->thread)
-		put_task_struct(worker->thread);
+	if (worker->task)
+		put_task_struct(worker->task);
 	kfree(worker);
 }
 
@@ -157,7 +158,7 @@ static void rtap_worker_free(struct rcu_head *rcu)
  */
 void rtap_worker_destroy(struct rtap_worker *worker)
 {
-	vhost_task_stop(worker->task);
+	rtap_thread_stop(worker->thread);
 	rtap_worker_trace(worker, RTAP_TRACE_WORKER_STOPPED);
 	rtap_worker_give_up(worker);
 	call_rcu(&worker->rcu, rtap_worker_free);
@@ -173,7 +174,7 @@ void rtap_worker_destroy(struct rtap_worker *worker)
  */
 void rtap_worker_interrupt(struct rtap_worker *worker)
 {
-	rtap_vhost_task_interrupt(worker->task);
+	rtap_thread_interrupt(worker->thread);
 }
 
 /* One in RTAP_WORK_TIMED goes to a histogram; who traces wants to know of each. */
@@ -193,7 +194,7 @@ static void rtap_worker_add(struct rtap_worker *worker, struct rtap_work *work, 
 	work->woken = woken ? rtap_work_stamp(work) : 0;
 	/* full barrier, pairs with smp_mb() in rtap_worker_kill(): it finds the work, or ... */
 	llist_add(&work->node, &worker->works);
-	vhost_task_wake(worker->task);
+	rtap_thread_wake(worker->thread);
 	/* ... we find it dead: the work must not stay, it could never be queued again */
 	if (unlikely(rtap_worker_is_dead(worker)))
 		rtap_worker_give_up(worker);

@@ -11,7 +11,7 @@
 #include <linux/sched.h>
 #include <linux/types.h>
 
-struct vhost_task;
+#include "thread.h"
 
 /** RTAP_WORK_QUEUED - bit in rtap_work.flags: the work is on some worker's list */
 #define RTAP_WORK_QUEUED 0
@@ -69,14 +69,14 @@ struct rtap_worker {
 	u32 id;
 	/** @dev_id: id of the device, for traces; constant */
 	u32 dev_id;
-	/** @task: the thread, as who starts, wakes and stops it; constant */
-	struct vhost_task *task;
+	/** @thread: the thread, as who starts, wakes and stops it; constant */
+	struct rtap_thread *thread;
 	/**
-	 * @thread: the same thread, as the scheduler has it; see rtap_worker_thread().
+	 * @task: the same thread, as the scheduler has it; see rtap_worker_task().
 	 * Stored once, by the thread itself when it first runs; the reference is
 	 * dropped a grace period after rtap_worker_destroy().
 	 */
-	struct task_struct *thread;
+	struct task_struct *task;
 	/** @works: queued work, newest first */
 	struct llist_head works;
 	/** @dead: the owner was killed, nothing queued from now on runs; never unset */
@@ -85,7 +85,8 @@ struct rtap_worker {
 	struct rcu_head rcu;
 };
 
-struct rtap_worker *rtap_worker_create(pid_t owner, u32 dev_id, u32 id);
+struct rtap_worker *rtap_worker_create(pid_t owner, u32 dev_id, u32 id,
+				       enum rtap_thread_kind kind);
 void rtap_worker_interrupt(struct rtap_worker *worker);
 void rtap_worker_destroy(struct rtap_worker *worker);
 void rtap_worker_queue(struct rtap_worker *worker, struct rtap_work *work);
@@ -133,30 +134,30 @@ static inline bool rtap_worker_is_dead(const struct rtap_worker *worker)
 }
 
 /**
- * rtap_worker_thread() - the thread, to be looked at
+ * rtap_worker_task() - the thread, to be looked at
  * @worker: a worker that is not destroyed meanwhile: its device's lock is held, or
  *          rcu_read_lock() since it was found
  *
  * Return: the thread, valid for as long as the worker, though it may have exited;
  * NULL before it has run for the first time.
  */
-static inline struct task_struct *rtap_worker_thread(const struct rtap_worker *worker)
+static inline struct task_struct *rtap_worker_task(const struct rtap_worker *worker)
 {
 	/* pairs with smp_store_release() in rtap_worker_run() */
-	return smp_load_acquire(&worker->thread);
+	return smp_load_acquire(&worker->task);
 }
 
 /**
  * rtap_worker_tid() - id of the thread
- * @worker: as rtap_worker_thread()
+ * @worker: as rtap_worker_task()
  *
  * Return: the id in the initial pid namespace; 0 before it has run for the first time.
  */
 static inline pid_t rtap_worker_tid(const struct rtap_worker *worker)
 {
-	const struct task_struct *thread = rtap_worker_thread(worker);
+	const struct task_struct *task = rtap_worker_task(worker);
 
-	return thread ? thread->pid : 0;
+	return task ? task->pid : 0;
 }
 
 #endif /* RTAP_WORKER_H */
