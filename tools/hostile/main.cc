@@ -48,6 +48,8 @@ Tests tests_of(const std::string &group, const StormOptions &options)
 		add_backends(tests, node);
 	} else if (group == "workers")
 		add_workers(tests, node);
+	else if (group == "forked")
+		add_forked(tests, node);
 	else if (group == "stalled")
 		add_stalled(tests, node);
 	else if (group == "accounts") {
@@ -125,7 +127,8 @@ int main(int argc, char **argv)
 	bool list = false, company = false;
 
 	app.add_option("group", group,
-		       "lies, gone, frames, running, network, workers, stalled, accounts, history, "
+		       "lies, gone, frames, running, network, workers, forked, stalled, accounts, "
+		       "history, "
 		       "iotlb, log or storm")
 		->required();
 	app.add_option("filter", filter, "only tests with this text in their name");

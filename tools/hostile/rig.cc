@@ -146,6 +146,8 @@ Result<Done> Rig::start()
 	Virtqueue &queue = sends() ? guest->rx() : guest->tx();
 
 	device = TRY(VhostDevice::open(options.node));
+	if (options.threads)
+		TRY(device->set_fork_from_owner(*options.threads));
 	TRY(device->set_owner());
 	TRY(negotiate());
 	TRY(describe_memory());

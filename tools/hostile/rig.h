@@ -26,8 +26,9 @@ struct RigOptions {
 	bool mergeable = true;
 	bool event_idx = false;
 	bool in_order = false;
-	bool platform = false; // ACCESS_PLATFORM: we are the IOMMU
-	bool logged = false;   // LOG_ALL: what the device writes is in the rig's log
+	bool platform = false;               // ACCESS_PLATFORM: we are the IOMMU
+	std::optional<uint8_t> threads = {}; // VHOST_FORK_OWNER_*, else the kernel's own
+	bool logged = false;                 // LOG_ALL: what the device writes is in the rig's log
 	TapOptions tap = {};
 };
 

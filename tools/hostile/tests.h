@@ -26,6 +26,9 @@ void add_running(Tests &tests, const std::string &node);
 void add_network(Tests &tests, const std::string &node);
 void add_backends(Tests &tests, const std::string &node);
 void add_workers(Tests &tests, const std::string &node);
+// Of those the ones on a rig, whose threads are of a kind (VHOST_FORK_OWNER_*) or the kernel's own.
+void add_worker_rigs(Tests &tests, const std::string &node, std::optional<uint8_t> threads);
+void add_forked(Tests &tests, const std::string &node);
 void add_stalled(Tests &tests, const std::string &node);
 void add_accounts(Tests &tests, const std::string &node);
 void add_pins(Tests &tests, const std::string &node);

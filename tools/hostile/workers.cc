@@ -395,9 +395,15 @@ void add_workers(Tests &tests, const std::string &node)
 {
 	tests.push_back({"threads come and go with workers", [=] { return come_and_go(node); }});
 	tests.push_back({"RLIMIT_NPROC counts workers", [=] { return limited(node); }});
+	add_worker_rigs(tests, node, {});
+}
+
+void add_worker_rigs(Tests &tests, const std::string &node, std::optional<uint8_t> threads)
+{
 	for (Layout layout : {Layout::split, Layout::packed})
 		for (unsigned queue : {NetGuest::rx_index, NetGuest::tx_index}) {
-			RigOptions options{.node = node, .layout = layout, .queue = queue};
+			RigOptions options{
+				.node = node, .layout = layout, .queue = queue, .threads = threads};
 			auto add = [&](const char *name, RigTest test) {
 				tests.push_back({test_name(options, name),
 						 [=] { return on_rig(options, test); }});
