@@ -53,7 +53,7 @@ struct Probe {
 
 constexpr Probe probes[] = {
 	{"FORK_FROM_OWNER", "kind of worker thread can be chosen", false, has_fork_from_owner},
-	{"FEATURES_ARRAY", "feature bits above 63", true, has_features_array},
+	{"FEATURES_ARRAY", "features as an array of any length", true, has_features_array},
 	{"BACKEND_FEATURES", "backend features", true, has_backend_features},
 	{"NEW_WORKER", "more than one worker thread", true, has_workers},
 	{"VRING_WORKER", "queues can move between workers", true, has_vring_worker},
