@@ -14,6 +14,8 @@ class DirtyLog {
 public:
 	// For guest addresses below limit. The bitmap begins so many bytes behind a page's start.
 	[[nodiscard]] static Result<DirtyLog> create(uint64_t limit, unsigned skew = 0);
+	DirtyLog(const DirtyLog &) = delete;
+	DirtyLog &operator=(const DirtyLog &) = delete;
 	DirtyLog(DirtyLog &&other) noexcept;
 	DirtyLog &operator=(DirtyLog &&other) noexcept;
 	~DirtyLog();
