@@ -12,18 +12,17 @@
 #include "area.h"
 
 /*
- * Fault every page in by plain access first: where a long-term pin of a
- * userfaultfd page fails (6.1), an access waits for the page instead. A page
- * that cannot be read is left to the pin, which then fails for good.
+ * Fault every page in by plain access first: where a pin would not wait for a
+ * userfaultfd's page, or for its protection to go, an access does. A page that
+ * cannot be accessed is left to the pin, which then fails for good.
  */
 static void rtap_area_touch(u64 first, unsigned int nr)
 {
 	char __user *page = (char __user *)(uintptr_t)first;
 	unsigned int i;
-	char byte;
 
 	for (i = 0; i < nr; i++, page += PAGE_SIZE)
-		if (copy_from_user(&byte, page, sizeof(byte)))
+		if (!rtap_compat_touch(page))
 			return;
 }
 
