@@ -58,7 +58,7 @@ Result<Done> Logged::make_guest()
 	PacketSocket::Options far;
 	TapOptions near;
 
-	TRY(memory.add({MemoryKind::anon, needs.rings + needs.buffers, {}}));
+	TRY(memory.add({options.kind, needs.rings + needs.buffers, {}}));
 	guest = TRY(NetGuest::create(memory, net_options()));
 	near.vnet_hdr_size = int(guest->header_size());
 	tap = TRY(Tap::create("log%d", near));

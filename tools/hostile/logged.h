@@ -22,6 +22,7 @@ struct LoggedOptions {
 	bool mergeable = true;
 	unsigned buffer_size = 1536;
 	unsigned skew = 0; // where in a word the log begins
+	MemoryKind kind = MemoryKind::anon;
 };
 
 class Logged {

@@ -36,6 +36,7 @@ void add_threads(Tests &tests, const std::string &node);
 void add_history(Tests &tests, const std::string &node);
 void add_iotlb(Tests &tests, const std::string &node);
 void add_log(Tests &tests, const std::string &node);
+void add_page_faults(Tests &tests, const std::string &node);
 
 [[nodiscard]] const char *layout_name(Layout layout);
 [[nodiscard]] const char *queue_name(unsigned queue);
