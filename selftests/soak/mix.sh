@@ -14,10 +14,12 @@ seed=${RTAP_SEED:-$RANDOM}
 longest=$((600 * RTAP_SLOW))
 
 # Groups that may have company, and those that may not: of what they measure or lower there is one in the machine.
-company=(lies gone frames running network stalled history)
+company=(lies gone frames running network stalled history iotlb log page_faults forked)
 alone=(accounts workers)
 # A part of a group takes a minute or so; accounts have only few tests that are of one queue.
 parts=("rx, split" "rx, packed" "tx, split" "tx, packed")
+# Of what is not about one queue.
+layouts=(split packed)
 
 # random N: a number below N in `number`, the same ones from the same seed.
 random()
@@ -52,8 +54,11 @@ start()
 # start_part GROUP [ARGS...]: a part of it, so that a round ends within minutes.
 start_part()
 {
-	random ${#parts[@]}
-	start "$1" "${parts[number]}" "${@:2}"
+	local -n names=parts
+
+	[[ $1 != log && $1 != page_faults ]] || names=layouts
+	random ${#names[@]}
+	start "$1" "${names[number]}" "${@:2}"
 }
 
 # finish_round: what they said goes to what there is of their groups; a failure is shown in full.

@@ -23,6 +23,8 @@ struct StormCounts {
 	enum Kind {
 		ioctls,
 		starts,
+		logged,
+		translated,
 		descriptors,
 		memory,
 		taps,
@@ -42,6 +44,8 @@ struct StormCounts {
 	};
 	static constexpr const char *names[kinds] = {"ioctls",
 						     "starts",
+						     "of them with a dirty log",
+						     "of them with an IOTLB",
 						     "descriptor operations",
 						     "memory operations",
 						     "TAP operations",

@@ -22,6 +22,8 @@
 
 #include "hostile/pass_fds.h"
 #include "hostile/storm.h"
+#include "hostile/storm_link.h"
+#include "hostile/storm_memory.h"
 #include "hostile/storm_requests.h"
 #include "lib/fd.h"
 #include "lib/vhost_abi.h"
@@ -67,13 +69,13 @@ private:
 	void any_ioctl();
 	void many_ioctls();
 	void start();
-	void set_queue(int fd, unsigned queue);
+	void set_queue(int fd, unsigned queue, bool logged);
+	StormMemory known_memory() const { return {guest_base, arena_, arena_size}; }
 	void messages();
 	void descriptors();
 	void pass();
 	void memory();
 	void tap_operation();
-	void link_message(uint16_t type, int ifindex);
 	void netlink();
 	void frames();
 	void forks();
@@ -146,11 +148,16 @@ void Thread::many_ioctls()
 		any_ioctl();
 }
 
-void Thread::set_queue(int fd, unsigned queue)
+void Thread::set_queue(int fd, unsigned queue, bool logged)
 {
 	uint64_t ring = address();
 	vhost_vring_state num{queue, 1u << below(9)}, base{queue, unsigned(below(2) * 0x8000)};
-	vhost_vring_addr addr{queue, 0, ring, ring + 5 * page, ring + 4 * page, 0};
+	vhost_vring_addr addr{queue,
+			      unsigned(logged) << VHOST_VRING_F_LOG,
+			      ring,
+			      ring + 5 * page,
+			      ring + 4 * page,
+			      guest_base + ring + 5 * page - uintptr_t(arena_)};
 	vhost_vring_file kick{queue, event()}, call{queue, event()}, backend{queue, tap()};
 
 	(void)::ioctl(fd, VHOST_SET_VRING_NUM, &num);
@@ -166,21 +173,35 @@ void Thread::set_queue(int fd, unsigned queue)
 void Thread::start()
 {
 	int fd = device();
-	uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_NET_F_MRG_RXBUF |
+	bool logged = one_in(3), translated = one_in(3);
+	uint64_t features = uint64_t(logged) << VHOST_F_LOG_ALL |
+			    uint64_t(translated) << VIRTIO_F_ACCESS_PLATFORM |
+			    1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_NET_F_MRG_RXBUF |
 			    below(2) << VIRTIO_F_RING_PACKED | below(2) << VIRTIO_RING_F_EVENT_IDX |
 			    below(2) << VIRTIO_RING_F_INDIRECT_DESC | below(2) << VIRTIO_F_IN_ORDER;
 	// The head of a table, and its one region.
 	uint64_t table[] = {1, guest_base, arena_size, uintptr_t(arena_), 0};
+	uint64_t version = 1ull << VHOST_BACKEND_F_IOTLB_MSG_V2;
+	uint8_t kind = uint8_t(below(2));
 
 	static_assert(sizeof(table) == sizeof(vhost_memory) + sizeof(vhost_memory_region));
 	if (one_in(4))
 		put(::open(options_.node.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK), fd);
+	if (one_in(2))
+		(void)::ioctl(fd, VHOST_SET_FORK_FROM_OWNER, &kind);
 	(void)::ioctl(fd, VHOST_SET_OWNER);
+	(void)::ioctl(fd, VHOST_SET_BACKEND_FEATURES, &version);
 	(void)::ioctl(fd, VHOST_SET_FEATURES, &features);
 	(void)::ioctl(fd, VHOST_SET_MEM_TABLE, table);
-	set_queue(fd, 0);
-	set_queue(fd, 1);
+	if (logged)
+		storm_log(fd, known_memory(), random_);
+	if (translated)
+		storm_translate(fd, known_memory());
+	set_queue(fd, 0, logged);
+	set_queue(fd, 1, logged);
 	count(StormCounts::starts);
+	counts_.of[StormCounts::logged] += logged;
+	counts_.of[StormCounts::translated] += translated;
 }
 
 // What travels by read(2), write(2) and poll(2). Nothing here waits: all descriptors are non-blocking.
@@ -189,6 +210,10 @@ void Thread::messages()
 	vhost_msg_v2 message{};
 	pollfd look{device(), short(random_()), 0};
 
+	if (one_in(4))
+		storm_translate(device(), known_memory());
+	if (one_in(4))
+		storm_take_back(device(), known_memory(), random_);
 	message.type = uint32_t(below(4));
 	message.asid = uint32_t(value());
 	message.iotlb = {value(), value(), value(), uint8_t(below(4)), uint8_t(below(8))};
@@ -288,27 +313,6 @@ void Thread::memory()
 	}
 }
 
-// RTM_DELLINK, or RTM_NEWLINK that moves it to the first process' namespace.
-void Thread::link_message(uint16_t type, int ifindex)
-{
-	struct {
-		nlmsghdr header;
-		ifinfomsg info;
-		rtattr attribute;
-		uint32_t pid;
-	} message{};
-	int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	message.header.nlmsg_len = sizeof(message);
-	message.header.nlmsg_type = type;
-	message.header.nlmsg_flags = NLM_F_REQUEST;
-	message.info.ifi_index = ifindex;
-	message.attribute = {RTA_LENGTH(sizeof(uint32_t)), IFLA_NET_NS_PID};
-	message.pid = uint32_t(::getppid());
-	(void)::send(fd, &message, sizeof(message), MSG_DONTWAIT);
-	::close(fd);
-}
-
 void Thread::tap_operation()
 {
 	int fd = tap(), number = int(value()), carrier = int(below(2));
@@ -345,11 +349,11 @@ void Thread::tap_operation()
 		break;
 	case 8:
 		if (one_in(4))
-			link_message(RTM_DELLINK, 2 + int(below(8)));
+			storm_link(RTM_DELLINK, 2 + int(below(8)));
 		break;
 	default:
 		if (one_in(8))
-			link_message(RTM_NEWLINK, 2 + int(below(8)));
+			storm_link(RTM_NEWLINK, 2 + int(below(8)));
 	}
 }
 
