@@ -49,6 +49,16 @@ guest_prepare()
 	sysctl -qw net.core.netdev_max_backlog=100000
 }
 
+# guest_behind_iommu STRICTNESS [PROPERTIES]: the next one's card is, and the guest's kernel was told so.
+guest_behind_iommu()
+{
+	guest_machine=(-global q35-pcihost.pci-hole64-size=0
+		-machine "q35,vmport=off,usb=off,sata=off,smbus=off,kernel-irqchip=split"
+		-device "intel-iommu,intremap=on,device-iotlb=on")
+	guest_append="intel_iommu=on $1"
+	guest_nic_opts=,iommu_platform=on,ats=on,disable-legacy=on${2:+,$2}
+}
+
 # guest_open_state: a directory for $guest_state, and ways to talk to a guest there.
 guest_open_state()
 {

@@ -19,9 +19,17 @@ guest_test()
 	local failed=$tap_failed started=$SECONDS name=$1
 
 	shift
+	: >"$RTAP_TMP/told"
 	run_test "$name" as_kvm_allows "$@"
 	((tap_failed == failed)) || guest_kill
 	echo "# $((SECONDS - started)) s"
+	cat "$RTAP_TMP/told"
+}
+
+# tell WORDS...: seen whether the test fails or not.
+tell()
+{
+	echo "# $*" >>"$RTAP_TMP/told"
 }
 
 # as_kvm_allows FUNCTION [ARGUMENT...]: again, with a new guest, if the emulation of KVM gave up under it.
@@ -41,7 +49,7 @@ as_kvm_allows()
 		if ((rc == 0 || rc == RTAP_SKIP)) || [[ -z $guest_is_emulated ]] || ! kvm_gave_up; then
 			return "$rc"
 		fi
-		echo "attempt $attempt: KVM's emulation gave up"
+		tell "attempt $attempt: KVM's emulation gave up"
 		guest_kill
 	done
 	return "$rc"

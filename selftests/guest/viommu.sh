@@ -34,10 +34,6 @@ while (($#)); do
 	shift
 done
 
-guest_machine=(-global q35-pcihost.pci-hole64-size=0
-	-machine "q35,vmport=off,usb=off,sata=off,smbus=off,kernel-irqchip=split"
-	-device "intel-iommu,intremap=on,device-iotlb=on")
-card=,iommu_platform=on,ats=on,disable-legacy=on
 mib=4				# strict moves 1 to 3 MiB/s under emulation
 declare -A parameter=([pt]=iommu=pt [lazy]=iommu.strict=0 [strict]=iommu.strict=1)
 # What the guest's kernel calls the mode in iommu_group/type.
@@ -55,9 +51,7 @@ need_qemu_for_lazy()
 need_guest_in()
 {
 	[[ $1 != lazy ]] || need_qemu_for_lazy
-	guest_append="intel_iommu=on ${parameter[$1]}"
-	guest_nic_opts=$card
-	[[ $2 == split ]] || guest_nic_opts+=,packed=on
+	guest_behind_iommu "${parameter[$1]}" "$([[ $2 == split ]] || echo packed=on)"
 	if guest_is_alive && [[ $(<"$guest_state/kind") == "$1 $2" ]]; then
 		return
 	fi
