@@ -64,16 +64,34 @@ static int rtap_dev_own_vqs(struct rtap_dev *dev)
 	return 0;
 }
 
+/* Be nobody's device again. What was said while it was nobody's is not touched. */
+static void rtap_dev_unown(struct rtap_dev *dev)
+{
+	int i;
+
+	/* no queue wakes a worker after this */
+	for (i = 0; i < RTAP_DEV_VQS; i++)
+		rtap_vq_disown(dev->vqs[i]);
+	rtap_dev_stop_workers(dev);
+	mmdrop(dev->mm);
+	WRITE_ONCE(dev->mm, NULL);
+	WRITE_ONCE(dev->owner, 0);
+	rtap_dev_drop_owner(dev);
+}
+
 /**
  * rtap_dev_set_owner() - make the calling process the owner
  * @dev: the device; its lock is held
  * @workers: threads wanted, at least one and at most one per queue
  *
+ * Failure changes nothing: what was said before holds when it is tried again, as it
+ * is, unseen by the caller, after a signal.
+ *
  * Return: 0, -EBUSY if there is an owner, or why there can be no worker.
  */
 int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers)
 {
-	int err;
+	int err, i;
 
 	lockdep_assert_held(&dev->lock);
 	if (dev->mm)
@@ -87,8 +105,12 @@ int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers)
 		err = rtap_dev_start_workers(dev, clamp(workers, 1u, (u32)RTAP_DEV_VQS));
 	if (!err)
 		err = rtap_dev_own_vqs(dev);
-	if (err)
-		rtap_dev_disown(dev);
+	if (!err)
+		return 0;
+	rtap_dev_unown(dev);
+	/* RESET_OWNER has left one */
+	for (i = 0; i < RTAP_DEV_VQS; i++)
+		rtap_mem_view_set(&dev->vqs[i]->mem, dev->mem);
 	return err;
 }
 
@@ -101,24 +123,15 @@ int rtap_dev_set_owner(struct rtap_dev *dev, u32 workers)
  */
 void rtap_dev_disown(struct rtap_dev *dev)
 {
-	int i;
-
 	if (!dev->mm)
 		return;
-	/* no queue wakes a worker after this */
-	for (i = 0; i < RTAP_DEV_VQS; i++)
-		rtap_vq_disown(dev->vqs[i]);
-	rtap_dev_stop_workers(dev);
+	rtap_dev_unown(dev);
 	rtap_mem_put(dev->mem);
 	dev->mem = NULL;
 	rtap_iotlb_stop(&dev->iotlb);
 	rtap_dev_drop_log(dev);
 	WRITE_ONCE(dev->backend_features, 0);
 	dev->threads = rtap_thread_best();
-	mmdrop(dev->mm);
-	WRITE_ONCE(dev->mm, NULL);
-	WRITE_ONCE(dev->owner, 0);
-	rtap_dev_drop_owner(dev);
 }
 
 /**

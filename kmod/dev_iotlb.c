@@ -124,6 +124,14 @@ long rtap_dev_iotlb_message(struct rtap_dev *dev, const struct vhost_iotlb_msg *
 	return ret;
 }
 
+/* As stock, questions are told before there is an owner, too. */
+static bool rtap_dev_may_read(const struct rtap_dev *dev)
+{
+	const struct mm_struct *mm = READ_ONCE(dev->mm);
+
+	return !mm || mm == current->mm;
+}
+
 /**
  * rtap_dev_iotlb_wait() - have the next question to the VMM
  * @dev: the device
@@ -137,10 +145,9 @@ long rtap_dev_iotlb_message(struct rtap_dev *dev, const struct vhost_iotlb_msg *
 int rtap_dev_iotlb_wait(struct rtap_dev *dev, bool nonblock, struct rtap_iotlb_miss *miss)
 {
 	struct rtap_iotlb *iotlb = &dev->iotlb;
-	struct mm_struct *mm = READ_ONCE(dev->mm);
 	int asker = -EAGAIN, err;
 
-	if (mm && mm != current->mm)
+	if (!rtap_dev_may_read(dev))
 		return -EPERM;
 	if (nonblock)
 		return rtap_iotlb_next(iotlb, miss);
@@ -148,5 +155,11 @@ int rtap_dev_iotlb_wait(struct rtap_dev *dev, bool nonblock, struct rtap_iotlb_m
 				       !rtap_iotlb_on(iotlb));
 	if (err)
 		return err;
-	return asker < 0 ? -EBADFD : asker;
+	if (asker < 0)
+		return -EBADFD;
+	/* it was nobody's when the wait began, and has become another's */
+	if (rtap_dev_may_read(dev))
+		return asker;
+	rtap_iotlb_unread(iotlb, asker);
+	return -EPERM;
 }

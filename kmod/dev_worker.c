@@ -187,6 +187,9 @@ static long rtap_dev_free_worker(struct rtap_dev *dev, void __user *argp)
 		return -EBUSY;
 	/* wake-ups may have found it before the queue was moved: let them queue their work */
 	synchronize_rcu();
+	/* a queue that it has yet to let go of may be another's, who waits for the page */
+	if (rtap_worker_quit(worker))
+		rtap_dev_interrupt_workers(dev);
 	rtap_dev_remove_worker(dev, worker);
 	return 0;
 }

@@ -178,6 +178,16 @@ bool rtap_iotlb_find(struct rtap_iotlb *iotlb, u64 iova, struct vhost_iotlb_map 
 	return found;
 }
 
+/* An answer may have failed, for want of memory: whoever has cause to, asks again some day. */
+static bool rtap_iotlb_is_news(const struct rtap_iotlb_ask *ask, const struct rtap_iotlb_miss *miss)
+{
+	if (ask->state == RTAP_IOTLB_NONE || ask->miss.iova != miss->iova ||
+	    ask->miss.perm != miss->perm)
+		return true;
+	return ask->state == RTAP_IOTLB_READ &&
+	       time_after(jiffies, ask->read + RTAP_IOTLB_PATIENCE);
+}
+
 /**
  * rtap_iotlb_ask() - ask the VMM for a translation
  * @iotlb: that of the device
@@ -185,7 +195,7 @@ bool rtap_iotlb_find(struct rtap_iotlb *iotlb, u64 iova, struct vhost_iotlb_map 
  * @miss: what is missing
  *
  * Everybody has one question at a time: a new one takes the place of the old one. One
- * that the VMM has read already is not asked again.
+ * that the VMM has read a moment ago is not asked again.
  *
  * Return: false if the translation is there by now: look again instead.
  */
@@ -198,8 +208,7 @@ bool rtap_iotlb_ask(struct rtap_iotlb *iotlb, u32 asker, const struct rtap_iotlb
 	there = iotlb->tree && vhost_iotlb_itree_first(iotlb->tree, miss->iova, miss->iova);
 	if (there || !iotlb->tree) {
 		ask->state = RTAP_IOTLB_NONE;
-	} else if (ask->state == RTAP_IOTLB_NONE || ask->miss.iova != miss->iova ||
-		   ask->miss.perm != miss->perm) {
+	} else if (rtap_iotlb_is_news(ask, miss)) {
 		*ask = (struct rtap_iotlb_ask){ .miss = *miss, .state = RTAP_IOTLB_UNREAD };
 		asked = true;
 	}
@@ -237,6 +246,7 @@ int rtap_iotlb_next(struct rtap_iotlb *iotlb, struct rtap_iotlb_miss *miss)
 		if (iotlb->asks[i].state != RTAP_IOTLB_UNREAD)
 			continue;
 		iotlb->asks[i].state = RTAP_IOTLB_READ;
+		iotlb->asks[i].read = jiffies;
 		*miss = iotlb->asks[i].miss;
 		asker = i;
 	}
@@ -255,6 +265,8 @@ void rtap_iotlb_unread(struct rtap_iotlb *iotlb, u32 asker)
 	if (iotlb->asks[asker].state == RTAP_IOTLB_READ)
 		iotlb->asks[asker].state = RTAP_IOTLB_UNREAD;
 	spin_unlock(&iotlb->lock);
+	/* others may have looked meanwhile */
+	wake_up_interruptible_poll(&iotlb->wait, EPOLLIN | EPOLLRDNORM);
 }
 
 /**

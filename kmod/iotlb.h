@@ -11,6 +11,7 @@
 #define RTAP_IOTLB_H
 
 #include <linux/compiler.h>
+#include <linux/jiffies.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/vhost_iotlb.h>
@@ -20,6 +21,8 @@
 #define RTAP_IOTLB_ENTRIES 2048
 /** RTAP_IOTLB_CHARGE - translations that the owner's cgroup is charged for at a time */
 #define RTAP_IOTLB_CHARGE 256
+/** RTAP_IOTLB_PATIENCE - in jiffies, how long an answer may take before the question is repeated */
+#define RTAP_IOTLB_PATIENCE HZ
 /** RTAP_IOTLB_ASKERS - who may ask: the queues of a device, each for one translation at a time */
 #define RTAP_IOTLB_ASKERS 2
 
@@ -53,6 +56,8 @@ struct rtap_iotlb_ask {
 	struct rtap_iotlb_miss miss;
 	/** @state: how far it has come */
 	enum rtap_iotlb_question state;
+	/** @read: when it was read last, in jiffies */
+	unsigned long read;
 };
 
 /**

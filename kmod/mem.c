@@ -13,6 +13,7 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -22,7 +23,7 @@
 #include "area.h"
 #include "mem.h"
 
-/* Regions added between two offers to reschedule. */
+/* Regions added, or looked at, between two offers to reschedule. */
 #define RTAP_MEM_RESCHED 1024
 
 static int rtap_mem_fill(struct vhost_iotlb *tree, const struct vhost_memory_region *regions,
@@ -325,7 +326,7 @@ int rtap_mem_write(struct rtap_mem_view *view, u64 gpa, const void *src, u32 len
  * @len: bytes
  *
  * It is logged wherever the memory table has it: at several guest physical addresses,
- * perhaps, or nowhere.
+ * perhaps, or nowhere. Who is killed meanwhile gives up.
  *
  * Context: as rtap_log_dirty().
  * Return: 0, or -EFAULT if the log is not there.
@@ -334,12 +335,19 @@ int rtap_mem_log_user(struct rtap_mem_view *view, u64 uaddr, u64 len)
 {
 	struct vhost_iotlb_map *map;
 	u64 first, last;
+	u32 seen = 0;
 	int err;
 
 	if (!view->mem || !len)
 		return 0;
 	map = vhost_iotlb_itree_first(view->mem->tree, 0, U64_MAX);
 	for (; map; map = vhost_iotlb_itree_next(map, 0, U64_MAX)) {
+		/* a table may be long, and what is logged may be much: seconds, minutes */
+		if (++seen % RTAP_MEM_RESCHED == 0) {
+			cond_resched();
+			if (fatal_signal_pending(current))
+				return -EFAULT;
+		}
 		first = max(uaddr, map->addr);
 		last = min(uaddr + len - 1, map->addr + map->size - 1);
 		if (first > last)

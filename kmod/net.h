@@ -116,6 +116,7 @@ bool rtap_net_tx_batchable(const struct rtap_net_queue *q, u32 len, bool gso);
 
 /* net_rx.c: where a frame goes */
 int rtap_net_rx_room(struct rtap_net_queue *q, u32 total, u32 *segs);
+void rtap_net_rx_drop(struct rtap_net_queue *q, enum rtap_stat reason, u32 len);
 void rtap_net_rx_complete(struct rtap_net_queue *q, u32 total, u32 chains);
 u32 rtap_net_rx_unconsume(struct rtap_net_queue *q, void **packets, int n, u64 *bytes);
 

@@ -42,6 +42,8 @@ static long rtap_net_set_features(struct rtap_net *net, u64 features)
 		vq->features = features;
 		rtap_vq_update_log(vq);
 		mutex_unlock(&vq->lock);
+		/* a question that was not answered is forgotten with the IOTLB: ask it again */
+		rtap_vq_wake(vq);
 	}
 	return 0;
 }

@@ -73,6 +73,21 @@ void rtap_net_rx_complete(struct rtap_net_queue *q, u32 total, u32 chains)
 	}
 }
 
+/**
+ * rtap_net_rx_drop() - count a frame that was dropped, and leave room to log the next
+ * @q: the receive queue; its lock is held
+ * @reason: why it was
+ * @len: its bytes
+ *
+ * Where it would have gone is noted in the log all the same.
+ */
+void rtap_net_rx_drop(struct rtap_net_queue *q, enum rtap_stat reason, u32 len)
+{
+	rtap_vq_count_drop(&q->vq, reason, len);
+	if (unlikely(rtap_log_is_filling(&q->vq.log)))
+		rtap_vq_spill_log(&q->vq);
+}
+
 static void rtap_net_rx_refused(void *ptr)
 {
 	u32 len = rtap_net_rx_ptr_len(ptr);
@@ -128,6 +143,8 @@ static int rtap_net_rx_batch(struct rtap_net_queue *q)
 	else
 		n = rtap_net_rx_msg(q, RTAP_NET_BATCH);
 	ret = rtap_vq_publish(&q->vq);
+	if (unlikely(rtap_log_is_filling(&q->vq.log)))
+		rtap_vq_spill_log(&q->vq);
 	if (*packets != before)
 		rtap_vq_moved(&q->vq);
 	return ret < 0 ? ret : n;

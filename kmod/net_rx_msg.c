@@ -41,7 +41,7 @@ static void rtap_net_rx_discard(struct rtap_net_queue *q, void *ptr, u32 len)
 
 	iov_iter_init(&msg.msg_iter, ITER_DEST, &none, 1, 0);
 	sock->ops->recvmsg(sock, &msg, 0, MSG_DONTWAIT | MSG_TRUNC);
-	rtap_vq_count_drop(&q->vq, RTAP_STAT_DROP_NO_ROOM, len);
+	rtap_net_rx_drop(q, RTAP_STAT_DROP_NO_ROOM, len);
 }
 
 /* What recvmsg() does not write: the whole header if it is ours, else num_buffers. */
@@ -109,7 +109,7 @@ static int rtap_net_rx_write(struct rtap_net_queue *q, void *ptr, u32 len, u32 s
 		return ret;
 	/* packet sockets clear num_buffers */
 	if (ret != want || rtap_net_rx_patch_header(q, &start, chains)) {
-		rtap_vq_count_drop(vq, RTAP_STAT_DROP_TAP, len);
+		rtap_net_rx_drop(q, RTAP_STAT_DROP_TAP, len);
 		return 0;
 	}
 	rtap_net_rx_complete(q, q->hdr_len + len, chains);

@@ -288,9 +288,9 @@ static int rtap_net_rx_one(struct rtap_net_queue *q, struct rtap_net_rx_batch *b
 	len = rtap_net_rx_ptr_len(ptr);
 	err = rtap_net_rx_skb(q, skb, len);
 	if (unlikely(err == -EMSGSIZE))
-		rtap_vq_count_drop(&q->vq, RTAP_STAT_DROP_NO_ROOM, len);
+		rtap_net_rx_drop(q, RTAP_STAT_DROP_NO_ROOM, len);
 	else if (unlikely(err == -EPROTO))
-		rtap_vq_count_drop(&q->vq, RTAP_STAT_DROP_OFFLOAD, len);
+		rtap_net_rx_drop(q, RTAP_STAT_DROP_OFFLOAD, len);
 	else if (unlikely(err))
 		return err;
 	batch->tap_packets++;

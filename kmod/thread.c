@@ -13,6 +13,8 @@
 #include <linux/sched/vhost_task.h>
 #include <linux/slab.h>
 
+#include "thread_user.h"
+
 /**
  * struct rtap_thread - a thread on behalf of the task that created it
  */
@@ -21,6 +23,8 @@ struct rtap_thread {
 	struct vhost_task *task;
 	/** @kthread: the kthread; its task_struct is held */
 	struct task_struct *kthread;
+	/** @user: who pays for it */
+	struct rtap_thread_user *user;
 	/** @mm: the creator's address space; its user count is held */
 	struct mm_struct *mm;
 	/** @creator: whose cgroups to join; valid until @joined completes */
@@ -60,19 +64,34 @@ static int rtap_thread_main(void *data)
 	}
 	__set_current_state(TASK_RUNNING);
 	kthread_unuse_mm(thread->mm);
-	complete(&thread->ended);
+	complete_all(&thread->ended);
 	return 0;
 }
 
-/*
- * The thread may wait for a page that comes from who waits for the thread here: if
- * that is killed, nobody may be left to supply it, and the copy is to fail.
+/**
+ * rtap_thread_quit() - have the thread call its function no more
+ * @thread: thread from rtap_thread_create(), which nobody wakes any more
+ *
+ * A kthread may wait for a page that comes from who waits for the thread here, or for
+ * another thread that does: if the caller is killed, nobody may be left to supply it.
+ * Other threads end with who is killed.
+ *
+ * Context: process context; sleeps until the running call of its function ends.
+ * Return: 0, or -ERESTARTSYS if the caller was killed and the call is still running:
+ * whatever it may wait for is to be interrupted, and rtap_thread_stop() called.
  */
-static void rtap_thread_end_kthread(struct rtap_thread *thread)
+int rtap_thread_quit(struct rtap_thread *thread)
 {
+	if (thread->task)
+		return 0;
 	WRITE_ONCE(thread->stop, true);
 	wake_up_process(thread->kthread);
-	if (wait_for_completion_killable(&thread->ended))
+	return wait_for_completion_killable(&thread->ended);
+}
+
+static void rtap_thread_end_kthread(struct rtap_thread *thread)
+{
+	if (rtap_thread_quit(thread))
 		rtap_thread_interrupt(thread);
 	kthread_stop(thread->kthread);
 	put_task_struct(thread->kthread);
@@ -99,6 +118,19 @@ static int rtap_thread_make_kthread(struct rtap_thread *thread, const char *name
 	err = thread->join_err;
 	if (err)
 		rtap_thread_end_kthread(thread);
+	return err;
+}
+
+static int rtap_thread_pay_kthread(struct rtap_thread *thread, const char *name)
+{
+	int err;
+
+	thread->user = rtap_thread_user_charge();
+	if (IS_ERR(thread->user))
+		return PTR_ERR(thread->user);
+	err = rtap_thread_make_kthread(thread, name);
+	if (err)
+		rtap_thread_user_uncharge(thread->user);
 	return err;
 }
 
@@ -148,7 +180,7 @@ struct rtap_thread *rtap_thread_create(enum rtap_thread_kind kind, bool (*fn)(vo
 	if (kind == RTAP_THREAD_TASK)
 		err = rtap_thread_make_task(thread, killed, name);
 	else
-		err = rtap_thread_make_kthread(thread, name);
+		err = rtap_thread_pay_kthread(thread, name);
 	if (!err)
 		return thread;
 	kfree(thread);
@@ -177,10 +209,12 @@ void rtap_thread_start(struct rtap_thread *thread)
  */
 void rtap_thread_stop(struct rtap_thread *thread)
 {
-	if (thread->task)
+	if (thread->task) {
 		vhost_task_stop(thread->task);
-	else
+	} else {
 		rtap_thread_end_kthread(thread);
+		rtap_thread_user_uncharge(thread->user);
+	}
 	kfree(thread);
 }
 

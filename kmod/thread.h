@@ -25,6 +25,7 @@ enum rtap_thread_kind {
 enum rtap_thread_kind rtap_thread_best(void);
 struct rtap_thread *rtap_thread_create(enum rtap_thread_kind kind, bool (*fn)(void *arg),
 				       void (*killed)(void *arg), void *arg, const char *name);
+int rtap_thread_quit(struct rtap_thread *thread);
 void rtap_thread_start(struct rtap_thread *thread);
 void rtap_thread_stop(struct rtap_thread *thread);
 void rtap_thread_wake(struct rtap_thread *thread);

@@ -322,12 +322,15 @@ int rtap_vq_publish(struct rtap_vq *vq)
 		return 0;
 	ret = rtap_ring_push(&vq->ring, vq->buf->used, vq->nr_used);
 	vq->nr_used = 0;
-	if (ret < 0)
+	if (!ret) {
+		rtap_vq_note_position(vq);
+		ret = rtap_ring_should_signal(&vq->ring);
+	}
+	if (ret < 0) {
+		/* a buffer that waits for a translation is not why */
+		vq->mem.miss.perm = 0;
 		return ret;
-	rtap_vq_note_position(vq);
-	ret = rtap_ring_should_signal(&vq->ring);
-	if (ret < 0)
-		return ret;
+	}
 	rtap_vq_signal(vq, ret);
 	return 0;
 }

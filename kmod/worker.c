@@ -147,6 +147,19 @@ static void rtap_worker_free(struct rcu_head *rcu)
 }
 
 /**
+ * rtap_worker_quit() - have the worker do no more work
+ * @worker: as for rtap_worker_destroy(), which is to follow
+ *
+ * Context: process context; sleeps until the work that is running returns.
+ * Return: 0, or -ERESTARTSYS if the caller was killed, while the work may wait for a page
+ * of its.
+ */
+int rtap_worker_quit(struct rtap_worker *worker)
+{
+	return rtap_thread_quit(worker->thread);
+}
+
+/**
  * rtap_worker_destroy() - end the thread and free the worker
  * @worker: worker that nothing queues on any more, nor is about to: a grace period
  *          of RCU has passed since it could be found

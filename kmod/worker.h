@@ -88,6 +88,7 @@ struct rtap_worker {
 struct rtap_worker *rtap_worker_create(pid_t owner, u32 dev_id, u32 id,
 				       enum rtap_thread_kind kind);
 void rtap_worker_interrupt(struct rtap_worker *worker);
+int rtap_worker_quit(struct rtap_worker *worker);
 void rtap_worker_destroy(struct rtap_worker *worker);
 void rtap_worker_queue(struct rtap_worker *worker, struct rtap_work *work);
 void rtap_worker_queue_again(struct rtap_worker *worker, struct rtap_work *work);

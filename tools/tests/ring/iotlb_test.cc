@@ -154,6 +154,38 @@ TEST_F(Iotlb, AsksOnceAndIsAnswered)
 	EXPECT_FALSE(rtap_iotlb_ask(this, 1, &miss)) << "it is there by now";
 }
 
+TEST_F(Iotlb, AsksAgainIfTheAnswerTakesLong)
+{
+	rtap_iotlb_miss miss{0x5000, VHOST_MAP_RO}, got{};
+
+	EXPECT_TRUE(rtap_iotlb_ask(this, 1, &miss));
+	jiffies += 10 * RTAP_IOTLB_PATIENCE;
+	EXPECT_TRUE(rtap_iotlb_ask(this, 1, &miss));
+	EXPECT_EQ(wait.wakes, 1U) << "nobody has read it yet";
+	EXPECT_EQ(rtap_iotlb_next(this, &got), 1);
+	jiffies += RTAP_IOTLB_PATIENCE;
+	EXPECT_TRUE(rtap_iotlb_ask(this, 1, &miss));
+	EXPECT_EQ(rtap_iotlb_next(this, &got), -EAGAIN);
+	jiffies++;
+	EXPECT_TRUE(rtap_iotlb_ask(this, 1, &miss));
+	EXPECT_EQ(wait.wakes, 2U);
+	EXPECT_EQ(rtap_iotlb_next(this, &got), 1);
+	EXPECT_TRUE(rtap_iotlb_ask(this, 1, &miss));
+	EXPECT_EQ(rtap_iotlb_next(this, &got), -EAGAIN) << "that was a moment ago";
+}
+
+TEST_F(Iotlb, WakesOtherReadersIfAQuestionCouldNotBeTold)
+{
+	rtap_iotlb_miss miss{0x5000, VHOST_MAP_RO}, got{};
+
+	EXPECT_TRUE(rtap_iotlb_ask(this, 0, &miss));
+	EXPECT_EQ(rtap_iotlb_next(this, &got), 0);
+	EXPECT_EQ(wait.wakes, 1U);
+	rtap_iotlb_unread(this, 0);
+	EXPECT_EQ(wait.wakes, 2U);
+	EXPECT_TRUE(rtap_iotlb_has_unread(this));
+}
+
 TEST_F(Iotlb, HasOneQuestionOfEverybody)
 {
 	rtap_iotlb_miss miss{0x5000, VHOST_MAP_RO}, got{};

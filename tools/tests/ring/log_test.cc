@@ -9,6 +9,7 @@
 #include "shim.h"
 
 extern "C" {
+#include <linux/sched/signal.h>
 #include <linux/vhost_types.h>
 
 #include "log.h"
@@ -192,6 +193,27 @@ TEST_F(LoggedMemory, LogsUserMemoryWhereverItIs)
 		EXPECT_TRUE(is_dirty(number)) << number;
 	ASSERT_EQ(rtap_mem_log_user(&view_, user - page, page), 0);
 	EXPECT_EQ(dirty(), 6U) << "what is not the guest's";
+}
+
+// Whatever there is to be looked at: a killed owner does not wait for it.
+TEST_F(LoggedMemory, GivesUpWhenKilledInALongTable)
+{
+	uint64_t user = reinterpret_cast<uintptr_t>(guest_.data());
+	std::vector<vhost_memory_region> regions;
+
+	for (uint64_t i = 0; i < 3000; i++)
+		regions.push_back({i * page, page, user, 0});
+
+	rtap_mem *mem = rtap_mem_create(regions.data(), uint32_t(regions.size()));
+
+	rtap_mem_view_set(&view_, mem);
+	rtap_shim_killed = 1;
+	EXPECT_EQ(rtap_mem_log_user(&view_, user, 1), -EFAULT);
+	EXPECT_LT(dirty(), 1100U);
+	rtap_shim_killed = 0;
+	EXPECT_EQ(rtap_mem_log_user(&view_, user, 1), 0);
+	EXPECT_EQ(dirty(), 3000U);
+	rtap_mem_put(mem);
 }
 
 TEST_F(LoggedMemory, FailsOnceForWhatWasLost)

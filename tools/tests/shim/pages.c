@@ -7,6 +7,7 @@
  * memory itself.
  */
 #include <linux/mm.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include <errno.h>
@@ -42,6 +43,13 @@ long rtap_shim_pins(void)
 long rtap_shim_vmaps(void)
 {
 	return vmaps;
+}
+
+bool rtap_compat_touch(void __user *page)
+{
+	char byte;
+
+	return !copy_from_user(&byte, page, sizeof(byte));
 }
 
 int pin_user_pages_fast(unsigned long start, int nr, unsigned int flags, struct page **pages)

@@ -47,6 +47,8 @@ struct folio {
 #define PageHighMem(page) 0
 
 int pin_user_pages_fast(unsigned long start, int nr, unsigned int flags, struct page **pages);
+/* What kmod/compat adds to this header. */
+bool rtap_compat_touch(void __user *page);
 void unpin_user_pages(struct page **pages, unsigned long nr);
 void unpin_user_pages_dirty_lock(struct page **pages, unsigned long nr, bool dirty);
 
