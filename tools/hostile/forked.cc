@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
+#include "guest/iommu.h"
 #include "hostile/owner.h"
 #include "hostile/tests.h"
 #include "lib/worker_threads.h"
@@ -85,6 +88,52 @@ Result<Done> kind_is_kept(const std::string &node, uint8_t kind)
 	return Done{};
 }
 
+// A SET_OWNER that fails has changed nothing: all that was said before holds for the next one. In a process
+// of its own, that ends with 0 if all is well.
+int be_refused(const std::string &node, uint8_t kind)
+{
+	constexpr uid_t nobody_else = 61235;
+	const rlimit none{0, 16}, some{16, 16};
+	alignas(4096) static uint8_t page[4096];
+	auto device = VhostDevice::open(node);
+
+	if (!device || !device->set_fork_from_owner(kind) ||
+	    !device->set_backend_features(1ULL << VHOST_BACKEND_F_IOTLB_MSG_V2) ||
+	    !device->set_features({VIRTIO_F_VERSION_1, VIRTIO_F_ACCESS_PLATFORM}) ||
+	    ::setresuid(nobody_else, nobody_else, nobody_else) < 0 ||
+	    ::setrlimit(RLIMIT_NPROC, &none) < 0)
+		return 1;
+
+	auto refused = device->set_owner();
+
+	if (refused || refused.error().code != EAGAIN)
+		return 2;
+	if (auto kept = device->fork_from_owner(); !kept || *kept != kind)
+		return 3;
+	if (::setrlimit(RLIMIT_NPROC, &some) < 0 || !device->set_owner())
+		return 4;
+	// Without an IOTLB: EFAULT.
+	if (!Iommu::tell(*device, {0, sizeof(page), reinterpret_cast<uintptr_t>(page)}))
+		return 5;
+	return expect_kind(::getpid(), kind) ? 0 : 6;
+}
+
+Result<Done> refused_and_kept(const std::string &node, uint8_t kind)
+{
+	int status = 0;
+
+	if (!TRY(can_have(node, kind)))
+		return fail(ENOTSUP, "have", kind_name(kind), "not on this kernel: EOPNOTSUPP");
+
+	pid_t pid = ::fork();
+
+	if (pid == 0)
+		::_exit(be_refused(node, kind));
+	if (pid < 0 || ::waitpid(pid, &status, 0) != pid)
+		return fail(errno, "have", "a child");
+	return expect(status == 0, fmt::format("all kept (status {:#x})", status));
+}
+
 // Kernel threads are not killed with the owner: they serve as long as somebody has the device.
 Result<Done> kthread_outlives(const RigOptions &options)
 {
@@ -158,9 +207,13 @@ Result<Done> array_under_traffic(Rig &rig)
 
 void add_forked(Tests &tests, const std::string &node)
 {
-	for (uint8_t kind : {kthread, task})
+	for (uint8_t kind : {kthread, task}) {
 		tests.push_back({fmt::format("{}, where they are asked for", kind_name(kind)),
 				 [=] { return kind_is_kept(node, kind); }});
+		tests.push_back(
+			{fmt::format("{}: SET_OWNER fails and is tried again", kind_name(kind)),
+			 [=] { return refused_and_kept(node, kind); }});
+	}
 	for (Layout layout : {Layout::split, Layout::packed}) {
 		RigOptions options{.node = node, .layout = layout, .threads = kthread};
 

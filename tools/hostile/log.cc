@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The dirty log: every page that the device writes, and no other; whatever the VMM does with it.
 #include <algorithm>
+#include <csignal>
 #include <iterator>
 #include <thread>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "guest/traffic.h"
 #include "hostile/logged.h"
+#include "hostile/owner.h"
 #include "hostile/tests.h"
 
 namespace ringtap {
@@ -265,6 +273,87 @@ Result<Done> logs_that_cannot_be(Logged &logged)
 	return received_is_logged(logged);
 }
 
+// All of memory at so many guest addresses: each stretch of it is logged as often.
+constexpr uint64_t copies = 65535;
+
+Result<Done> repeat_memory(Logged &logged)
+{
+	MemoryRegion all = logged.memory.regions()[0];
+	std::vector<MemoryRegion> regions;
+
+	for (uint64_t i = 0; i < copies; i++)
+		regions.push_back({i * all.size, all.size, all.user});
+	logged.log = TRY(DirtyLog::create(copies * all.size));
+	TRY(logged.device->set_memory(regions));
+	return begin(logged);
+}
+
+// What a table of any length costs, it costs its owner.
+Result<Done> logged_everywhere(Logged &logged)
+{
+	uint64_t size = logged.memory.regions()[0].size;
+
+	TRY(repeat_memory(logged));
+	TRY(logged.settle());
+	logged.log.take();
+	TRY(logged.deliver(1));
+	TRY(logged.settle());
+
+	Pages bits = logged.log.take(), first;
+
+	for (uint64_t page : bits)
+		if (page < size / 4096)
+			first.insert(page);
+	TRY(expect(!first.empty(), "pages in the log"));
+	return expect(
+		bits.size() == first.size() * copies,
+		fmt::format("{} pages {} times, there are {}", first.size(), copies, bits.size()));
+}
+
+// Frames for which there is so much to log that it would take minutes.
+void log_for_minutes(const LoggedOptions &options, int ready)
+{
+	auto logged = Logged::open(options);
+
+	if (!logged || !repeat_memory(**logged))
+		::_exit(1);
+	for (int i = 0; i < 256; i++)
+		(void)(*logged)->socket->send({}, raw_frame(1400, i));
+	(void)!::write(ready, "", 1);
+	::pause();
+}
+
+// Whatever there is to log: who is killed ends.
+Result<Done> killed_meanwhile(const LoggedOptions &options)
+{
+	int users = TRY(module_users()), ends[2];
+	char byte;
+
+	if (::pipe2(ends, O_CLOEXEC) < 0)
+		return fail(errno, "make", "a pipe");
+
+	Fd reader(ends[0]), writer(ends[1]);
+	pid_t pid = ::fork();
+
+	if (pid < 0)
+		return fail(errno, "have", "a child");
+	if (pid == 0)
+		log_for_minutes(options, writer.get());
+	writer.reset();
+
+	bool began = ::read(reader.get(), &byte, 1) == 1;
+
+	::poll(nullptr, 0, 500);
+	::kill(pid, SIGKILL);
+	for (int ms = 0; ::waitpid(pid, nullptr, WNOHANG) == 0; ms++) {
+		if (ms == Logged::deadline_ms)
+			return fail(ETIMEDOUT, "see", "the owner end");
+		::poll(nullptr, 0, 1);
+	}
+	TRY(expect(began, "an owner that logs"));
+	return expect_gone(pid, users);
+}
+
 std::string name_of(const LoggedOptions &options, const char *name)
 {
 	return fmt::format("{}{}: {}", layout_name(options.layout),
@@ -310,6 +399,14 @@ void add_log(Tests &tests, const std::string &node)
 		}
 		add(tests, {.node = node, .layout = layout}, "logs that cannot be",
 		    logs_that_cannot_be);
+
+		LoggedOptions options{.node = node, .layout = layout, .platform = true};
+
+		add(tests, options, "a page that is the guest's 65,535 times", logged_everywhere);
+		// Each buffer a stretch of its own.
+		options.buffer_size = 100;
+		tests.push_back({name_of(options, "an owner killed while there is much to log"),
+				 [options] { return killed_meanwhile(options); }});
 	}
 }
 

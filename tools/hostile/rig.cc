@@ -146,6 +146,8 @@ Result<Done> Rig::start()
 	Virtqueue &queue = sends() ? guest->rx() : guest->tx();
 
 	device = TRY(VhostDevice::open(options.node));
+	if (options.at_first)
+		TRY(options.at_first(*device));
 	if (options.threads)
 		TRY(device->set_fork_from_owner(*options.threads));
 	TRY(device->set_owner());

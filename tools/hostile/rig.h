@@ -28,7 +28,9 @@ struct RigOptions {
 	bool in_order = false;
 	bool platform = false;               // ACCESS_PLATFORM: we are the IOMMU
 	std::optional<uint8_t> threads = {}; // VHOST_FORK_OWNER_*, else the kernel's own
-	bool logged = false;                 // LOG_ALL: what the device writes is in the rig's log
+	// What is done to the device before it has an owner.
+	std::function<Result<Done>(const VhostDevice &device)> at_first = {};
+	bool logged = false; // LOG_ALL: what the device writes is in the rig's log
 	TapOptions tap = {};
 };
 

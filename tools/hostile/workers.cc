@@ -74,13 +74,17 @@ Result<Done> come_and_go(const std::string &node)
 }
 
 // What an owner without privileges may have. In a process of its own, that ends with 0 if all is well.
-int be_limited(const std::string &node)
+int be_limited(const std::string &node, uint8_t kind)
 {
 	constexpr uid_t nobody_else = 61234;
-	rlimit limit{3, 3}; // we, the first worker, one more
+	rlim_t most = kind == VHOST_FORK_OWNER_TASK
+			      ? 3
+			      : 2; // we, if we count; the first worker, one more
+	rlimit limit{most, most};
 	auto device = VhostDevice::open(node);
 
-	if (!device || ::setresuid(nobody_else, nobody_else, nobody_else) < 0 ||
+	if (!device || !device->set_fork_from_owner(kind) ||
+	    ::setresuid(nobody_else, nobody_else, nobody_else) < 0 ||
 	    ::setrlimit(RLIMIT_NPROC, &limit) < 0)
 		return 1;
 	if (!device->set_owner())
@@ -103,28 +107,21 @@ int be_limited(const std::string &node)
 	return 0;
 }
 
-Result<bool> workers_are_ours(const std::string &node)
-{
-	VhostDevice device = TRY(VhostDevice::open(node));
-
-	TRY(device.set_owner());
-	TRY(expect_threads(1));
-	return threads().front().directory.find("/task/") != std::string::npos;
-}
-
-Result<Done> limited(const std::string &node)
+// Threads of the owner's are held to it by the kernel, kernel threads by us.
+Result<Done> limited(const std::string &node, uint8_t kind)
 {
 	int status = 0;
 
-	if (!TRY(workers_are_ours(node)))
-		return fail(ENOTSUP, "limit", "kernel threads",
-			    "RLIMIT_NPROC does not count this kernel's workers");
-	TRY(expect_threads(0));
+	VhostDevice probe = TRY(VhostDevice::open(node));
+	auto set = probe.set_fork_from_owner(kind);
+
+	if (!set && set.error().code == EOPNOTSUPP)
+		return fail(ENOTSUP, "have", "threads of the owner's", "not on this kernel");
 
 	pid_t pid = ::fork();
 
 	if (pid == 0)
-		::_exit(be_limited(node));
+		::_exit(be_limited(node, kind));
 	if (pid < 0 || ::waitpid(pid, &status, 0) != pid)
 		return fail(errno, "have", "a child");
 	return expect(status == 0, fmt::format("RLIMIT_NPROC honoured (status {:#x})", status));
@@ -394,7 +391,10 @@ Result<Done> killed_and_closed(const RigOptions &options)
 void add_workers(Tests &tests, const std::string &node)
 {
 	tests.push_back({"threads come and go with workers", [=] { return come_and_go(node); }});
-	tests.push_back({"RLIMIT_NPROC counts workers", [=] { return limited(node); }});
+	tests.push_back({"RLIMIT_NPROC counts workers",
+			 [=] { return limited(node, VHOST_FORK_OWNER_TASK); }});
+	tests.push_back({"RLIMIT_NPROC counts kernel threads",
+			 [=] { return limited(node, VHOST_FORK_OWNER_KTHREAD); }});
 	add_worker_rigs(tests, node, {});
 }
 
