@@ -54,9 +54,9 @@ start()
 # start_part GROUP [ARGS...]: a part of it, so that a round ends within minutes.
 start_part()
 {
-	local -n names=parts
+	local names=("${parts[@]}")
 
-	[[ $1 != log && $1 != page_faults ]] || names=layouts
+	[[ $1 != log && $1 != page_faults ]] || names=("${layouts[@]}")
 	random ${#names[@]}
 	start "$1" "${names[number]}" "${@:2}"
 }

@@ -18,7 +18,6 @@ namespace ringtap {
 namespace {
 
 constexpr uint64_t page_size = 4096; // of the log, whatever it is here
-constexpr unsigned ring_size = 256;
 // With IOVAs, guest physical memory is elsewhere: who logs an IOVA sets a wrong bit.
 constexpr uint64_t physical_shift = 1ULL << 30;
 
@@ -44,7 +43,7 @@ NetOptions Logged::net_options() const
 	NetOptions net;
 
 	net.queue.layout = options.layout;
-	net.queue.size = ring_size;
+	net.queue.size = options.ring_size;
 	net.queue.event_idx = true;
 	net.mergeable = options.mergeable;
 	net.buffer_size = options.buffer_size;
@@ -263,8 +262,8 @@ std::set<uint64_t> Logged::driver_pages() const
 		VringAddress at = queue(index).address();
 
 		add_pages(pages, at.driver,
-			  options.layout == Layout::packed ? 4 : 6 + 2 * ring_size);
-		add_pages(pages, at.desc, 16 * ring_size);
+			  options.layout == Layout::packed ? 4 : 6 + 2 * options.ring_size);
+		add_pages(pages, at.desc, 16 * options.ring_size);
 	}
 	return pages;
 }
@@ -277,9 +276,9 @@ std::set<uint64_t> Logged::ring_pages() const
 		VringAddress at = queue(index).address();
 		bool packed = options.layout == Layout::packed;
 
-		add_pages(pages, at.device, packed ? 4 : 6 + 8 * ring_size);
+		add_pages(pages, at.device, packed ? 4 : 6 + 8 * options.ring_size);
 		if (packed)
-			add_pages(pages, at.desc, 16 * ring_size);
+			add_pages(pages, at.desc, 16 * options.ring_size);
 	}
 	return pages;
 }

@@ -21,6 +21,7 @@ struct LoggedOptions {
 	bool platform = false; // ACCESS_PLATFORM: guest addresses are IOVAs
 	bool mergeable = true;
 	unsigned buffer_size = 1536;
+	unsigned ring_size = 256;
 	unsigned skew = 0; // where in a word the log begins
 	MemoryKind kind = MemoryKind::anon;
 };
