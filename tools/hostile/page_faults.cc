@@ -30,30 +30,30 @@ std::vector<uint8_t> copy_of(uint64_t user, uint64_t size)
 	return {at(user), at(user) + size};
 }
 
-Result<Fd> open_userfaultfd(PageFaults::Kind kind)
+Result<Fd> open_userfaultfd(PageFaults::Kind kind, bool shared)
 {
-	bool snapshot = kind == PageFaults::Kind::snapshot;
-	uffdio_api api{.api = UFFD_API,
-		       .features = snapshot ? __u64(UFFD_FEATURE_PAGEFAULT_FLAG_WP) : 0,
-		       .ioctls = 0};
+	uffdio_api api{.api = UFFD_API, .features = 0, .ioctls = 0};
 	Fd fd(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
 
 	if (!fd)
 		return fail(errno == ENOSYS || errno == EPERM ? ENOTSUP : errno, "get",
 			    "a userfaultfd", "no userfaultfd here");
+	if (kind == PageFaults::Kind::snapshot)
+		api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+			       (shared ? UFFD_FEATURE_WP_HUGETLBFS_SHMEM : 0);
 	if (::ioctl(fd.get(), UFFDIO_API, &api) < 0)
 		return fail(errno == EINVAL ? ENOTSUP : errno, "ask for", "write protection",
-			    "userfaultfd cannot protect pages here");
+			    "userfaultfd cannot protect such pages here");
 	return fd;
 }
 
 } // namespace
 
 Result<std::unique_ptr<PageFaults>> PageFaults::begin(const std::vector<MemoryRegion> &regions,
-						      Kind kind)
+						      Kind kind, bool shared)
 {
 	std::unique_ptr<PageFaults> faults(
-		new PageFaults(regions, kind, TRY(open_userfaultfd(kind))));
+		new PageFaults(regions, kind, TRY(open_userfaultfd(kind, shared))));
 
 	TRY(faults->arm());
 	faults->thread_ = std::jthread(

@@ -24,9 +24,10 @@ public:
 	};
 
 	// Everything is touched and nothing written while this is begun: no device runs. It has to be destroyed
-	// before the memory. ENOTSUP where the kernel cannot.
+	// before the memory. Shared memory is protected by other means than private, and not by every kernel's. ENOTSUP
+	// where the kernel cannot.
 	[[nodiscard]] static Result<std::unique_ptr<PageFaults>> begin(
-		const std::vector<MemoryRegion> &regions, Kind kind);
+		const std::vector<MemoryRegion> &regions, Kind kind, bool shared);
 	PageFaults(const PageFaults &) = delete;
 	PageFaults &operator=(const PageFaults &) = delete;
 	PageFaults(PageFaults &&) = delete;

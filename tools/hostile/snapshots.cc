@@ -61,6 +61,12 @@ Result<Done> expect_no_error(Logged &logged)
 	return logged.settle();
 }
 
+Result<std::unique_ptr<PageFaults>> begin(const Logged &logged, PageFaults::Kind kind)
+{
+	return PageFaults::begin(logged.memory.regions(), kind,
+				 logged.options.kind != MemoryKind::anon);
+}
+
 // The destination of postcopy: the guest runs, and its memory is elsewhere until somebody asks for it.
 Result<Done> memory_comes(Logged &logged)
 {
@@ -74,7 +80,7 @@ Result<Done> memory_comes(Logged &logged)
 	logged.log.take();
 
 	Logged::Copy before = logged.copy();
-	auto faults = TRY(PageFaults::begin(logged.memory.regions(), PageFaults::Kind::postcopy));
+	auto faults = TRY(begin(logged, PageFaults::Kind::postcopy));
 
 	TRY(attach_both(logged));
 	TRY(logged.transmit());
@@ -107,7 +113,7 @@ Result<Done> memory_is_saved(Logged &logged)
 	TRY(detach_both(logged));
 
 	Logged::Copy before = logged.copy();
-	auto faults = TRY(PageFaults::begin(logged.memory.regions(), PageFaults::Kind::snapshot));
+	auto faults = TRY(begin(logged, PageFaults::Kind::snapshot));
 
 	TRY(attach_both(logged));
 	TRY(both_ways(logged));
