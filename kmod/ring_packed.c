@@ -208,6 +208,21 @@ static u16 rtap_packed_used_flags(bool wrap, u32 len)
 	return len ? flags | VRING_DESC_F_WRITE : flags;
 }
 
+/* Log the slots that were given back, up to @to: all at once, those between them included. */
+static int rtap_packed_log_used(struct rtap_ring *ring, u16 from, u16 to)
+{
+	u32 run = (to > from ? to : ring->num) - from;
+	int err;
+
+	if (likely(!ring->logged))
+		return 0;
+	err = rtap_ring_log(ring, &ring->desc, rtap_packed_at(from, 0),
+			    run * sizeof(struct rtap_raw_desc));
+	if (!err && to <= from && to)
+		err = rtap_ring_log(ring, &ring->desc, 0, to * sizeof(struct rtap_raw_desc));
+	return err;
+}
+
 /**
  * rtap_packed_push() - publish completions on a packed ring
  * @ring: the ring
@@ -223,13 +238,12 @@ static u16 rtap_packed_used_flags(bool wrap, u32 len)
 int rtap_packed_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n)
 {
 	bool wrap = ring->used_wrap;
-	u16 pos = ring->last_used;
+	u16 from = ring->last_used;
+	u16 pos = from;
 	struct rtap_packed_used entry;
 	u16 head_flags = 0;
 	u32 steps = 0;
 	u32 done = 0;
-	size_t head;
-	int err;
 
 	while (done < n) {
 		u32 run = rtap_used_run(ring, used + done, n - done);
@@ -244,10 +258,8 @@ int rtap_packed_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n
 		entry.len = cpu_to_le32(last->len);
 		entry.id = cpu_to_le16(last->id);
 		entry.flags = cpu_to_le16(flags);
-		err = rtap_ring_write(ring, &ring->desc, rtap_packed_at(pos, RTAP_PACKED_LEN),
-				      &entry, len);
-		if (unlikely(err))
-			return err;
+		if (rtap_area_write(&ring->desc, rtap_packed_at(pos, RTAP_PACKED_LEN), &entry, len))
+			return rtap_ring_unreachable(ring);
 		for (; run; run--, done++) {
 			rtap_packed_advance(ring, &pos, &wrap, used[done].slots);
 			steps += used[done].slots;
@@ -256,13 +268,13 @@ int rtap_packed_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n
 	if (!n)
 		return 0;
 	/* the release pairs with the driver's barrier between flags and the rest */
-	head = rtap_packed_at(ring->last_used, RTAP_PACKED_DESC_FLAGS);
-	if (rtap_area_store(&ring->desc, head, cpu_to_le16(head_flags)))
+	if (rtap_area_store(&ring->desc, rtap_packed_at(from, RTAP_PACKED_DESC_FLAGS),
+			    cpu_to_le16(head_flags)))
 		return rtap_ring_unreachable(ring);
 	ring->last_used = pos;
 	ring->used_wrap = wrap;
 	rtap_ring_count_used(ring, steps);
-	return rtap_ring_wrote(ring, &ring->desc, head, sizeof(head_flags));
+	return rtap_packed_log_used(ring, from, pos);
 }
 
 /**
