@@ -7,6 +7,7 @@
  */
 #include <linux/bits.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/stddef.h>
 
 #include "ring_layout.h"
@@ -208,18 +209,20 @@ static u16 rtap_packed_used_flags(bool wrap, u32 len)
 	return len ? flags | VRING_DESC_F_WRITE : flags;
 }
 
-/* Log the slots that were given back, up to @to: all at once, those between them included. */
-static int rtap_packed_log_used(struct rtap_ring *ring, u16 from, u16 to)
+/* Log the slots that were given back: all at once, those between descriptors included. */
+static int rtap_packed_log_used(struct rtap_ring *ring, u16 from, u32 slots)
 {
-	u32 run = (to > from ? to : ring->num) - from;
+	u32 behind = min_t(u32, slots, ring->num - from);
+	/* a driver that lies can have the ring gone round more than once */
+	u32 wrapped = min_t(u32, slots - behind, from);
 	int err;
 
 	if (likely(!ring->logged))
 		return 0;
 	err = rtap_ring_log(ring, &ring->desc, rtap_packed_at(from, 0),
-			    run * sizeof(struct rtap_raw_desc));
-	if (!err && to <= from && to)
-		err = rtap_ring_log(ring, &ring->desc, 0, to * sizeof(struct rtap_raw_desc));
+			    rtap_packed_at(behind, 0));
+	if (!err && wrapped)
+		err = rtap_ring_log(ring, &ring->desc, 0, rtap_packed_at(wrapped, 0));
 	return err;
 }
 
@@ -274,7 +277,7 @@ int rtap_packed_push(struct rtap_ring *ring, const struct rtap_used *used, u32 n
 	ring->last_used = pos;
 	ring->used_wrap = wrap;
 	rtap_ring_count_used(ring, steps);
-	return rtap_packed_log_used(ring, from, pos);
+	return rtap_packed_log_used(ring, from, steps);
 }
 
 /**
