@@ -26,7 +26,7 @@ main()
 		objects+=(-object "$build/$target")
 	done
 	llvm-profdata merge -o "$build/all.profdata" "$build"/*.profraw
-	for name in area area_map iotlb mem ring ring_chain ring_packed ring_split; do
+	for name in area area_map iotlb log mem ring ring_chain ring_packed ring_split; do
 		sources+=("$top/kmod/$name.c")
 	done
 	sources+=("$top/kmod/area.h" "$top/kmod/iotlb.h" "$top/kmod/mem.h" "$top/kmod/ring_layout.h")

@@ -228,7 +228,7 @@ void CheckedRing::copy(size_t buffer, uint32_t len)
 	bool write = len & 1;
 	len = std::min(len, seg.len);
 	bytes_.assign(len, 0x5a);
-	begin(write ? "write" : "read", few + len);
+	begin(write ? write_verb : "read", few + len);
 	Replay replay(log_);
 	int got, want;
 	if (write) {

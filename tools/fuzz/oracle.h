@@ -21,6 +21,8 @@ class CheckedRing {
 public:
 	// Most chains that one pop may ask for: several batches.
 	static constexpr uint32_t pop_max = 200;
+	// What the log of accesses calls a write to a buffer.
+	static constexpr const char *write_verb = "write";
 
 	// The ring has its shape and areas set; it and the areas outlive this.
 	CheckedRing(rtap_ring &ring, const Areas &areas, std::vector<Region> regions);

@@ -14,7 +14,7 @@ extern "C" {
 namespace ringtap::fuzz {
 
 // One of them may be a byte too small, or at an odd address. Whether rtap_ring_start() takes them.
-bool RingRig::make_areas(Script &script, bool mapped)
+bool RingRig::make_areas(bool mapped, uint8_t odd)
 {
 	struct Piece {
 		RingBlock *block;
@@ -28,7 +28,6 @@ bool RingRig::make_areas(Script &script, bool mapped)
 		{&device_, &ring_.device,
 		 rtap_ring_device_size(ring_.layout, ring_.num, ring_.event_idx)},
 	}};
-	uint8_t odd = script.byte();
 	bool valid = true;
 	for (size_t i = 0; i < pieces.size(); i++) {
 		const Piece &p = pieces[i];
@@ -37,11 +36,11 @@ bool RingRig::make_areas(Script &script, bool mapped)
 		uint8_t *at = p.block->data() + (how == 2);
 		*p.area = {};
 		p.area->size = p.size - (how == 1);
+		p.area->uaddr = at;
 		if (mapped) {
 			p.area->kaddr = at;
 			rtap_shim_mapped_add(at, p.area->size);
 		} else {
-			p.area->uaddr = at;
 			rtap_shim_user_add(at, p.area->size);
 		}
 		// a split descriptor table may lie anywhere
@@ -50,20 +49,28 @@ bool RingRig::make_areas(Script &script, bool mapped)
 	return valid;
 }
 
+// Guest memory in two halves the other way round and, to find them for the log, the descriptors.
+std::vector<Region> RingRig::make_memory(bool logged)
+{
+	constexpr size_t half = guest_bytes / 2;
+	std::vector<Region> regions{{gpa_base, half, guest_.data() + half},
+				    {gpa_base + half, half, guest_.data()}};
+	if (logged)
+		regions.push_back({LogOracle::desc_gpa, desc_.size(), desc_.data()});
+	std::vector<vhost_memory_region> table;
+	for (const Region &r : regions)
+		table.push_back({r.gpa, r.size, reinterpret_cast<uint64_t>(r.host), 0});
+	mem_ = rtap_mem_create(table.data(), static_cast<uint32_t>(table.size()));
+	if (IS_ERR(mem_))
+		fail("there is no memory table");
+	rtap_mem_view_set(&view_, mem_);
+	return regions;
+}
+
 RingRig::RingRig(Script &script) : guest_(guest_bytes)
 {
 	rtap_shim_user_reset();
 	rtap_shim_user_add(guest_.data(), guest_bytes);
-	auto host = reinterpret_cast<uint64_t>(guest_.data());
-	constexpr size_t half = guest_bytes / 2;
-	const vhost_memory_region regions[] = {
-		{gpa_base, half, host + half, 0},
-		{gpa_base + half, half, host, 0},
-	};
-	mem_ = rtap_mem_create(regions, 2);
-	if (IS_ERR(mem_))
-		fail("there is no memory table");
-	rtap_mem_view_set(&view_, mem_);
 	auto flags = script.byte();
 	uint32_t num = script.byte();
 	ring_.layout = flags & 1 ? RTAP_LAYOUT_PACKED : RTAP_LAYOUT_SPLIT;
@@ -72,12 +79,15 @@ RingRig::RingRig(Script &script) : guest_(guest_bytes)
 	ring_.notify_on_empty = flags & 8;
 	ring_.num = packed() ? (num + 1) * (flags & 64 ? 8 : 1) : 1U << num % 12;
 	ring_.mem = &view_;
-	bool valid = make_areas(script, flags & 16);
+	uint8_t odd = script.byte();
+	bool valid = make_areas(flags & 16, odd), logged = odd < 64 && odd & 4;
+	std::vector<Region> regions = make_memory(logged);
 	uint8_t *desc = static_cast<uint8_t *>(ring_.desc.kaddr ? ring_.desc.kaddr
 								: ring_.desc.uaddr);
-	checked_.emplace(ring_, Areas{desc, driver_.data(), device_.data()},
-			 std::vector<Region>{{gpa_base, half, guest_.data() + half},
-					     {gpa_base + half, half, guest_.data()}});
+	const Areas areas{desc, driver_.data(), device_.data()};
+	checked_.emplace(ring_, areas, regions);
+	if (logged)
+		log_.emplace(ring_, areas, regions, odd & 3, (odd & 0x38) * 65);
 	auto base = script.take<uint32_t>();
 	checked_->restore(flags & 32 ? base : 0x80008000);
 	if (flags & 128 && num % 16 == 7) { // sizes that no ring has
@@ -85,6 +95,16 @@ RingRig::RingRig(Script &script) : guest_(guest_bytes)
 		valid = false;
 	}
 	running_ = checked_->start(valid);
+	check_log();
+}
+
+void RingRig::check_log()
+{
+	if (!log_)
+		return;
+	log_->check(checked_->log());
+	// seen: a step that calls no verb has done nothing
+	checked_->log().begin("nothing", 0);
 }
 
 RingRig::~RingRig()
@@ -125,9 +145,9 @@ void RingRig::restart(Script &script)
 	running_ = checked_->start(true);
 }
 
-void RingRig::step(Script &script)
+void RingRig::verb(uint8_t op, Script &script)
 {
-	switch (script.byte() % 20) {
+	switch (op) {
 	case 0:
 	case 1:
 	case 2:
@@ -149,15 +169,25 @@ void RingRig::step(Script &script)
 	case 10:
 		return restart(script);
 	case 11:
-		return rtap_shim_fault_after(script.byte());
-	case 12:
+		// a log that cannot be written is for log_test.cc
+		if (uint8_t after = script.byte(); !log_)
+			rtap_shim_fault_after(after);
+		return;
+	default:
 		if (checked_->buffers())
 			checked_->copy(script.byte() % checked_->buffers(),
 				       script.take<uint16_t>());
-		return;
-	default:
-		return drive(script);
 	}
+}
+
+void RingRig::step(Script &script)
+{
+	constexpr uint8_t verbs = 13, ops = 20;
+	uint8_t op = script.byte() % ops;
+	if (op >= verbs)
+		return drive(script);
+	verb(op, script);
+	check_log();
 }
 
 } // namespace ringtap::fuzz

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "log_oracle.h"
 #include "oracle.h"
 #include "script.h"
 
@@ -38,7 +39,10 @@ public:
 	std::vector<RingBlock *> memory() { return {&desc_, &driver_, &device_, &guest_}; }
 
 private:
-	bool make_areas(Script &script, bool mapped);
+	bool make_areas(bool mapped, uint8_t odd);
+	std::vector<Region> make_memory(bool logged);
+	void verb(uint8_t op, Script &script);
+	void check_log();
 	void pop(Script &script);
 	void push(Script &script);
 	void restart(Script &script);
@@ -55,10 +59,11 @@ private:
 	void announce(uint16_t head, uint16_t n);
 
 	RingBlock desc_, driver_, device_, guest_;
-	rtap_mem *mem_;
+	rtap_mem *mem_ = nullptr;
 	rtap_mem_view view_{};
 	rtap_ring ring_{};
 	std::optional<CheckedRing> checked_;
+	std::optional<LogOracle> log_;
 	bool running_ = false;
 };
 
