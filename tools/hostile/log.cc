@@ -2,6 +2,7 @@
 // The dirty log: every page that the device writes, and no other; whatever the VMM does with it.
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <iterator>
 #include <thread>
 
@@ -275,8 +276,15 @@ Result<Done> logs_that_cannot_be(Logged &logged)
 
 // All of memory at so many guest addresses: each stretch of it is logged as often.
 constexpr uint64_t copies = 65535;
-// Emulated, all that was to be logged takes twice as long and more.
-constexpr int soon_ms = 5000;
+
+// All that was to be logged takes twice as long and more, emulated. On kernels that check themselves to free
+// a table of that length takes seconds; all else is slower there, too.
+int soon_ms()
+{
+	const char *slow = ::getenv("RTAP_SLOW");
+
+	return 5000 * std::max(1, slow ? std::atoi(slow) : 1);
+}
 
 Result<Done> repeat_memory(Logged &logged)
 {
@@ -348,7 +356,7 @@ Result<Done> killed_meanwhile(const LoggedOptions &options)
 	::poll(nullptr, 0, 500);
 	::kill(pid, SIGKILL);
 	for (int ms = 0; ::waitpid(pid, nullptr, WNOHANG) == 0; ms++) {
-		if (ms == soon_ms)
+		if (ms == soon_ms())
 			return fail(ETIMEDOUT, "see", "the owner end");
 		::poll(nullptr, 0, 1);
 	}
