@@ -46,7 +46,7 @@ struct rtap_dev_report {
 	/** @since: when @owned became what it is, in nanoseconds of CLOCK_BOOTTIME */
 	u64 since;
 	/** @features: virtio features acknowledged */
-	u64 features;
+	u64 features[RTAP_VQ_FEATURE_WORDS];
 	/** @backend_features: vhost backend features acknowledged */
 	u64 backend_features;
 	/** @table: there is a memory table */

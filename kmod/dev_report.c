@@ -33,7 +33,6 @@ void rtap_dev_report_publish(struct rtap_dev *dev)
 	struct rtap_dev_report now = {
 		.owned = dev->mm,
 		.since = dev->report.since,
-		.features = dev->vqs[0]->features,
 		.backend_features = dev->backend_features,
 		/* after RESET_OWNER an empty one stands in, which nobody has set */
 		.table = dev->mem && dev->mm,
@@ -42,6 +41,7 @@ void rtap_dev_report_publish(struct rtap_dev *dev)
 	};
 
 	lockdep_assert_held(&dev->lock);
+	memcpy(now.features, dev->vqs[0]->features, sizeof(now.features));
 	if (now.owned != dev->report.owned)
 		now.since = ktime_get_boottime_ns();
 	/* readers spin for a few stores at most: the writer is not preempted */

@@ -8,6 +8,7 @@
 #include <linux/moduleparam.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/virtio_config.h>
 #include <net/sock.h>
@@ -100,7 +101,7 @@ static void rtap_net_reset(struct rtap_net *net)
 	rtap_dev_disown(&net->dev);
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
 		mutex_lock(&net->queues[i].vq.lock);
-		net->queues[i].vq.features = 0;
+		memset(net->queues[i].vq.features, 0, sizeof(net->queues[i].vq.features));
 		mutex_unlock(&net->queues[i].vq.lock);
 		kvfree(net->queues[i].buf);
 		net->queues[i].buf = NULL;
@@ -167,15 +168,27 @@ static long rtap_net_reset_owner(struct rtap_net *net)
 	return 0;
 }
 
-/* virtio 5.1.6: num_buffers is part of the header with MRG_RXBUF, and since version 1 */
+/*
+ * virtio 5.1.6: num_buffers is part of the header with MRG_RXBUF, and since version 1. The
+ * header is the long one if segments in UDP tunnels may come either way.
+ */
 static void rtap_net_latch(struct rtap_net_queue *q)
 {
 	const struct rtap_vq *vq = &q->vq;
 
 	q->mergeable = rtap_vq_has(vq, VIRTIO_NET_F_MRG_RXBUF);
 	q->own_hdr = rtap_vq_has(vq, VHOST_NET_F_VIRTIO_NET_HDR);
-	q->hdr_len = q->mergeable || rtap_vq_has(vq, VIRTIO_F_VERSION_1) ?
-		     sizeof(struct virtio_net_hdr_mrg_rxbuf) : sizeof(struct virtio_net_hdr);
+	q->tunnels = rtap_vq_has(vq, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO);
+	q->counted = q->mergeable || rtap_vq_has(vq, VIRTIO_F_VERSION_1) ? U16_MAX : 0;
+	q->hdr_len = q->counted ? sizeof(struct virtio_net_hdr_mrg_rxbuf) :
+				  sizeof(struct virtio_net_hdr);
+	q->tap_hdr = sizeof(struct virtio_net_hdr);
+	if (q->tunnels || rtap_vq_has(vq, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO)) {
+		q->hdr_len = sizeof(struct virtio_net_hdr_v1_hash_tunnel);
+		q->tap_hdr = q->hdr_len;
+	}
+	if (q->own_hdr)
+		q->tap_hdr = 0;
 }
 
 /* Takes over *backend on success and leaves the old one there. */

@@ -33,6 +33,21 @@
 #define RTAP_NET_BUDGET_BYTES (4u << 20)
 
 /**
+ * union rtap_net_hdr - a virtio header, whichever was negotiated (virtio 5.1.6)
+ */
+union rtap_net_hdr {
+	/**
+	 * @tunnel: with num_buffers, and where a UDP tunnel's headers are. First, as the
+	 * longest: an initializer need not reach beyond the first
+	 */
+	struct virtio_net_hdr_v1_hash_tunnel tunnel;
+	/** @counted: with num_buffers */
+	struct virtio_net_hdr_mrg_rxbuf counted;
+	/** @plain: what all have in common */
+	struct virtio_net_hdr plain;
+};
+
+/**
  * struct rtap_net_buffers - room for one batch; exists while the device has an owner
  */
 struct rtap_net_buffers {
@@ -63,10 +78,16 @@ struct rtap_net_queue {
 	bool sock_armed;
 	/** @hdr_len: bytes of virtio header in front of each frame in guest memory; latched */
 	u8 hdr_len;
+	/** @tap_hdr: bytes of it that a TAP is told in a batch; 0 with @own_hdr; latched */
+	u8 tap_hdr;
 	/** @own_hdr: the socket carries no virtio header, it is ours to add and strip; latched */
 	bool own_hdr;
 	/** @mergeable: a received frame may span several chains; latched */
 	bool mergeable;
+	/** @tunnels: the driver takes segments in UDP tunnels; latched */
+	bool tunnels;
+	/** @counted: what of num_buffers is written: all bits, or none; latched */
+	u16 counted;
 	/** @want: receive: chains to have at hand, more while packets span many */
 	u32 want;
 	/** @frag: memory for transmitted frames */

@@ -5,13 +5,14 @@
 #include <linux/kernel.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vhost.h>
 #include <linux/virtio_config.h>
 
 #include "net.h"
 
-/* What is offered on every kernel: all in the first word of the array. */
+/* What is offered on every kernel. */
 #define RTAP_NET_FEATURES \
 	(BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT_ULL(VIRTIO_F_ANY_LAYOUT) | \
 	 BIT_ULL(VHOST_F_LOG_ALL) | \
@@ -21,25 +22,37 @@
 	 BIT_ULL(VIRTIO_F_RING_RESET) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 /* Same bit as ANY_LAYOUT: stock's name for "the device has the header, the socket has none" */
 static_assert(VHOST_NET_F_VIRTIO_NET_HDR == VIRTIO_F_ANY_LAYOUT);
+/* What is offered where the kernel's TAP has it: bits of the array's second word. */
+#define RTAP_NET_TUNNEL_FEATURES \
+	(BIT_ULL(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO - 64) | \
+	 BIT_ULL(VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO - 64))
 #define RTAP_NET_BACKEND_FEATURES BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
 
-static long rtap_net_set_features(struct rtap_net *net, u64 features)
+/* The array as it is offered. */
+static const u64 rtap_net_offered[RTAP_VQ_FEATURE_WORDS] = {
+	RTAP_NET_FEATURES,
+	RTAP_UDP_TUNNELS ? RTAP_NET_TUNNEL_FEATURES : 0,
+};
+
+/* All words of the array. */
+static long rtap_net_set_features(struct rtap_net *net, const u64 *features)
 {
 	int err, i;
 
-	if (features & ~RTAP_NET_FEATURES)
-		return -EOPNOTSUPP;
-	if (features & BIT_ULL(VHOST_F_LOG_ALL) && net->dev.mm &&
+	for (i = 0; i < RTAP_VQ_FEATURE_WORDS; i++)
+		if (features[i] & ~rtap_net_offered[i])
+			return -EOPNOTSUPP;
+	if (features[0] & BIT_ULL(VHOST_F_LOG_ALL) && net->dev.mm &&
 	    !rtap_dev_attached_log_ok(&net->dev, net->queues[0].vq.log.base, true))
 		return -EFAULT;
-	err = rtap_dev_reset_iotlb(&net->dev, features);
+	err = rtap_dev_reset_iotlb(&net->dev, features[0]);
 	if (err)
 		return err;
 	for (i = 0; i < RTAP_DEV_VQS; i++) {
 		struct rtap_vq *vq = &net->queues[i].vq;
 
 		rtap_dev_lock_vq(&net->dev, vq);
-		vq->features = features;
+		memcpy(vq->features, features, sizeof(vq->features));
 		rtap_vq_update_log(vq);
 		mutex_unlock(&vq->lock);
 		/* a question that was not answered is forgotten with the IOTLB: ask it again */
@@ -53,10 +66,6 @@ static long rtap_net_put_u64(void __user *argp, u64 value)
 	return copy_to_user(argp, &value, sizeof(value)) ? -EFAULT : 0;
 }
 
-/* The array as it is offered. Of its second word's bits (UDP tunnel offload) none is served. */
-static const u64 rtap_net_offered[] = { RTAP_NET_FEATURES, 0 };
-
-#define RTAP_NET_WORDS ((u64)ARRAY_SIZE(rtap_net_offered))
 /* Words beyond those that are read or zeroed together. */
 #define RTAP_NET_REST_WORDS 32
 
@@ -104,7 +113,7 @@ static int rtap_net_clear_rest(u64 __user *words, u64 count)
 
 static long rtap_net_set_array(struct rtap_net *net, const u64 __user *words, u64 count)
 {
-	u64 features[ARRAY_SIZE(rtap_net_offered)] = {}, known = min(count, RTAP_NET_WORDS);
+	u64 features[RTAP_VQ_FEATURE_WORDS] = {}, known = min_t(u64, count, ARRAY_SIZE(features));
 	int err;
 
 	if (copy_from_user(features, words, known * sizeof(*words)))
@@ -112,9 +121,7 @@ static long rtap_net_set_array(struct rtap_net *net, const u64 __user *words, u6
 	err = rtap_net_check_rest(words + known, count - known);
 	if (err)
 		return err;
-	if (features[1] & ~rtap_net_offered[1])
-		return -EOPNOTSUPP;
-	return rtap_net_set_features(net, features[0]);
+	return rtap_net_set_features(net, features);
 }
 
 /* {count, words}: what is beyond the words that there are is zero, either way. */
@@ -128,7 +135,7 @@ static long rtap_net_features_array(struct rtap_net *net, unsigned int cmd, void
 		return -EFAULT;
 	if (cmd == VHOST_SET_FEATURES_ARRAY)
 		return rtap_net_set_array(net, words, count);
-	known = min(count, RTAP_NET_WORDS);
+	known = min_t(u64, count, ARRAY_SIZE(rtap_net_offered));
 	if (copy_to_user(words, rtap_net_offered, known * sizeof(*words)))
 		return -EFAULT;
 	return rtap_net_clear_rest(words + known, count - known);
@@ -145,7 +152,7 @@ static long rtap_net_features_array(struct rtap_net *net, unsigned int cmd, void
  */
 long rtap_net_features_ioctl(struct rtap_net *net, unsigned int cmd, void __user *argp)
 {
-	u64 features;
+	u64 features[RTAP_VQ_FEATURE_WORDS] = {};
 
 	if (cmd == VHOST_GET_FEATURES)
 		return rtap_net_put_u64(argp, RTAP_NET_FEATURES);
@@ -153,13 +160,13 @@ long rtap_net_features_ioctl(struct rtap_net *net, unsigned int cmd, void __user
 		return rtap_net_put_u64(argp, RTAP_NET_BACKEND_FEATURES);
 	if (cmd == VHOST_GET_FEATURES_ARRAY || cmd == VHOST_SET_FEATURES_ARRAY)
 		return rtap_net_features_array(net, cmd, argp);
-	if (copy_from_user(&features, argp, sizeof(features)))
+	if (copy_from_user(features, argp, sizeof(*features)))
 		return -EFAULT;
 	if (cmd == VHOST_SET_FEATURES)
 		return rtap_net_set_features(net, features);
-	if (features & ~RTAP_NET_BACKEND_FEATURES)
+	if (features[0] & ~RTAP_NET_BACKEND_FEATURES)
 		return -EOPNOTSUPP;
 	/* read without the lock, for the form of messages */
-	WRITE_ONCE(net->dev.backend_features, features);
+	WRITE_ONCE(net->dev.backend_features, features[0]);
 	return 0;
 }

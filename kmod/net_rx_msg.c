@@ -15,7 +15,7 @@
 #include "net.h"
 
 /* Stretches of user memory that a virtio header of ours may lie in: one a byte. */
-#define RTAP_NET_HDR_IOVS sizeof(struct virtio_net_hdr_mrg_rxbuf)
+#define RTAP_NET_HDR_IOVS sizeof(union rtap_net_hdr)
 
 /**
  * rtap_net_rx_ptr_len() - length of a packet in a ring
@@ -48,19 +48,19 @@ static void rtap_net_rx_discard(struct rtap_net_queue *q, void *ptr, u32 len)
 static int rtap_net_rx_patch_header(struct rtap_net_queue *q, const struct rtap_cursor *start,
 				    u16 chains)
 {
-	struct virtio_net_hdr_mrg_rxbuf hdr = {};
+	union rtap_net_hdr hdr = {};
 	size_t skip = offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers);
 	struct iovec iov[RTAP_NET_HDR_IOVS];
 	struct rtap_cursor cur = *start;
 
-	hdr.num_buffers = __cpu_to_virtio16(true, chains);
+	hdr.counted.num_buffers = __cpu_to_virtio16(true, chains & q->counted);
 	if (q->own_hdr)
 		return rtap_cursor_write(&cur, &hdr, q->hdr_len);
-	if (q->hdr_len <= skip)
+	if (!q->counted)
 		return 0;
 	if (rtap_cursor_iov(&cur, RTAP_MEM_WRITE, iov, ARRAY_SIZE(iov), skip) < 0)
 		return -EFAULT;
-	return rtap_cursor_write(&cur, &hdr.num_buffers, sizeof(hdr.num_buffers));
+	return rtap_cursor_write(&cur, &hdr.counted.num_buffers, sizeof(hdr.counted.num_buffers));
 }
 
 /* recvmsg() from where the socket's header, or the frame, begins. Bytes, or an errno. */

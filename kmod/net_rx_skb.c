@@ -164,31 +164,64 @@ static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_b
 }
 
 /*
- * virtio 5.1.6.4: the header, num_buffers included. The kernel's helper would take
- * segments in a UDP tunnel for those of the inner protocol alone; the longer header
- * that tells of the tunnel is not offered.
+ * Segments in a UDP tunnel. The kernel's helper reckons the outer and inner headers'
+ * places without the VLAN tag that the stack keeps beside the packet, which is put back
+ * in front of both.
  */
-static int rtap_net_rx_header(const struct sk_buff *skb, u16 chains,
-			      struct virtio_net_hdr_mrg_rxbuf *hdr)
+static int rtap_net_rx_tunnel_header(const struct rtap_net_queue *q, const struct sk_buff *skb,
+				     struct virtio_net_hdr_v1_hash_tunnel *hdr)
 {
-	memset(hdr, 0, sizeof(*hdr));
-	if (unlikely(skb_is_gso(skb) && skb_shinfo(skb)->gso_type &
-		     (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM)))
+	u32 vlan = rtap_net_vlan_len(skb);
+
+	/* virtio 5.1.6.4.1: not for a driver that has not agreed to it */
+	if (!q->tunnels || virtio_net_hdr_tnl_from_skb(skb, hdr, true, true, vlan, true, false))
 		return -EPROTO;
-	if (virtio_net_hdr_from_skb(skb, &hdr->hdr, true, true, rtap_net_vlan_len(skb)))
-		return -EPROTO;
-	hdr->num_buffers = __cpu_to_virtio16(true, chains);
+	hdr->outer_th_offset = cpu_to_le16(skb_transport_offset(skb) + vlan);
+	hdr->inner_nh_offset = cpu_to_le16(skb_inner_network_offset(skb) + vlan);
 	return 0;
 }
 
+/* virtio 5.1.6.4: the header, num_buffers included; zeroes where it has nothing to say. */
+static int rtap_net_rx_header(const struct rtap_net_queue *q, const struct sk_buff *skb,
+			      u16 chains, union rtap_net_hdr *hdr)
+{
+	int err;
+
+	memset(hdr, 0, sizeof(*hdr));
+	/* the plain helper would take them for segments of the inner protocol alone */
+	if (unlikely(skb_is_gso(skb) && skb_shinfo(skb)->gso_type &
+		     (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM)))
+		err = rtap_net_rx_tunnel_header(q, skb, &hdr->tunnel);
+	else
+		err = virtio_net_hdr_from_skb(skb, &hdr->plain, true, true,
+					      rtap_net_vlan_len(skb));
+	if (unlikely(err))
+		return -EPROTO;
+	hdr->counted.num_buffers = __cpu_to_virtio16(true, chains & q->counted);
+	return 0;
+}
+
+/* A copy of constant size is spared the checks that others get. */
+static int rtap_net_rx_put_header(const struct rtap_net_queue *q, void __user *to,
+				  const union rtap_net_hdr *hdr)
+{
+	unsigned long left;
+
+	if (likely(q->hdr_len == sizeof(hdr->counted)))
+		left = copy_to_user(to, hdr, sizeof(hdr->counted));
+	else if (q->hdr_len == sizeof(hdr->plain))
+		left = copy_to_user(to, hdr, sizeof(hdr->plain));
+	else
+		left = copy_to_user(to, hdr, sizeof(hdr->tunnel));
+	return left ? -EFAULT : 0;
+}
+
 /*
- * The common case: a linear packet into one buffer, found once. A copy of constant
- * size is spared the checks that others get. Returns whether it is the case, with
- * the copy's result in @err.
+ * The common case: a linear packet into one buffer, found once. Returns whether it is
+ * the case, with the copy's result in @err.
  */
 static bool rtap_net_rx_flat(struct rtap_net_queue *q, const struct rtap_seg *seg,
-			     const struct sk_buff *skb, const struct virtio_net_hdr_mrg_rxbuf *hdr,
-			     int *err)
+			     const struct sk_buff *skb, const union rtap_net_hdr *hdr, int *err)
 {
 	u32 total = q->hdr_len + skb->len, chunk;
 	void __user *to;
@@ -198,10 +231,7 @@ static bool rtap_net_rx_flat(struct rtap_net_queue *q, const struct rtap_seg *se
 	to = rtap_mem_translate(&q->vq.mem, RTAP_MEM_WRITE, seg->addr, total, &chunk);
 	if (!to || chunk < total)
 		return false;
-	if (likely(q->hdr_len == sizeof(*hdr)))
-		*err = copy_to_user(to, hdr, sizeof(*hdr)) ? -EFAULT : 0;
-	else
-		*err = copy_to_user(to, hdr, sizeof(hdr->hdr)) ? -EFAULT : 0;
+	*err = rtap_net_rx_put_header(q, to, hdr);
 	if (likely(!*err) && copy_to_user(to + q->hdr_len, skb->data, skb->len))
 		*err = -EFAULT;
 	return true;
@@ -251,17 +281,17 @@ static int rtap_net_rx_payload(struct rtap_net_queue *q, struct rtap_cursor *cur
 static int rtap_net_rx_skb(struct rtap_net_queue *q, const struct sk_buff *skb, u32 len)
 {
 	u32 total = q->hdr_len + len, segs;
-	struct virtio_net_hdr_mrg_rxbuf hdr;
 	struct rtap_vq *vq = &q->vq;
 	const struct rtap_seg *seg;
 	struct rtap_cursor cur;
+	union rtap_net_hdr hdr;
 	int chains, err;
 
 	chains = rtap_net_rx_room(q, total, &segs);
 	if (chains <= 0)
 		return chains ?: -ENOBUFS;
 	seg = &vq->segs.v[rtap_vq_chain(vq, 0)->seg];
-	err = rtap_net_rx_header(skb, chains, &hdr);
+	err = rtap_net_rx_header(q, skb, chains, &hdr);
 	if (!err && !rtap_net_rx_flat(q, seg, skb, &hdr, &err)) {
 		rtap_cursor_init(&cur, &vq->mem, seg, segs);
 		err = rtap_cursor_write(&cur, &hdr, q->hdr_len);

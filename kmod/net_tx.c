@@ -104,7 +104,7 @@ static int rtap_net_tx_alone(struct rtap_net_tx *tx, const struct rtap_chain *ch
 {
 	struct rtap_net_queue *q = tx->q;
 	struct socket *sock = q->backend.sock;
-	u8 skip[sizeof(struct virtio_net_hdr_mrg_rxbuf)];
+	u8 skip[sizeof(union rtap_net_hdr)];
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 	u32 total = q->own_hdr ? len : q->hdr_len + len;
 	struct rtap_cursor cur;

@@ -8,9 +8,6 @@
 
 #include "net.h"
 
-/* What the TAP may read at the start of a buffer: the longest virtio header it knows. */
-#define RTAP_NET_TAP_HDR 24
-
 static u32 rtap_net_tx_pad(const struct rtap_net_queue *q, bool xdp_prog)
 {
 	u32 room = NET_SKB_PAD + NET_IP_ALIGN + q->hdr_len;
@@ -65,6 +62,20 @@ static int rtap_net_tx_fix_header(struct virtio_net_hdr *hdr, u32 len)
 	return 0;
 }
 
+/*
+ * What of the guest's header the TAP is told, and zeroes behind it: a TAP reads as much
+ * as it was told that headers have, not as we were.
+ */
+static void rtap_net_tx_move_header(const struct rtap_net_queue *q, const void *from,
+				    union rtap_net_hdr *to)
+{
+	memset(to, 0, sizeof(*to));
+	if (likely(q->tap_hdr == sizeof(to->plain)))
+		memcpy(to, from, sizeof(to->plain));
+	else if (q->tap_hdr)
+		memcpy(to, from, sizeof(*to));
+}
+
 /**
  * rtap_net_tx_build() - copy a frame into a buffer for the TAP
  * @q: the transmit queue; its lock is held
@@ -84,7 +95,7 @@ int rtap_net_tx_build(struct rtap_net_queue *q, const struct rtap_chain *chain, 
 {
 	bool xdp_prog = sock_flag(q->backend.sock->sk, SOCK_XDP);
 	u32 pad = rtap_net_tx_pad(q, xdp_prog), buflen = rtap_net_tx_buflen(pad, len);
-	struct virtio_net_hdr hdr = {};
+	union rtap_net_hdr *hdr;
 	struct rtap_cursor cur;
 	void *buf;
 	int err;
@@ -96,21 +107,19 @@ int rtap_net_tx_build(struct rtap_net_queue *q, const struct rtap_chain *chain, 
 	err = rtap_cursor_read(&cur, buf + pad - q->hdr_len, q->hdr_len + len);
 	if (unlikely(err))
 		goto err_free;
-	if (!q->own_hdr)
-		memcpy(&hdr, buf + pad - q->hdr_len, sizeof(hdr));
-	/* header and program may have changed since it was asked whether the frame can be here */
-	if (unlikely(xdp_prog && buflen > PAGE_SIZE && hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE))
-		err = -EINVAL;
-	else
-		err = rtap_net_tx_fix_header(&hdr, len);
-	if (unlikely(err))
-		goto err_free;
-	memset(buf, 0, sizeof(int) + RTAP_NET_TAP_HDR);
 	xdp_init_buff(xdp, buflen, NULL);
 	/* no metadata: the TAP would take the bytes before the frame for some */
 	xdp_prepare_buff(xdp, buf, pad, len, false);
-	*rtap_compat_tun_hdr(xdp) = hdr;
-	return 0;
+	hdr = rtap_compat_tun_hdr(xdp);
+	rtap_net_tx_move_header(q, buf + pad - q->hdr_len, hdr);
+	/* header and program may have changed since it was asked whether the frame can be here */
+	if (unlikely(xdp_prog && buflen > PAGE_SIZE &&
+		     hdr->plain.gso_type == VIRTIO_NET_HDR_GSO_NONE))
+		err = -EINVAL;
+	else
+		err = rtap_net_tx_fix_header(&hdr->plain, len);
+	if (likely(!err))
+		return 0;
 
 err_free:
 	rtap_frag_free(buf);

@@ -125,7 +125,7 @@ static bool rtap_netlink_put_state(struct sk_buff *skb, struct rtap_net *net)
 	rtap_netlink_device_state(net, &report, &state, &since);
 	return nla_put_u32(skb, RINGTAP_A_DEVICE_STATE, state) ||
 	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_STATE_SINCE, since) ||
-	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_FEATURES, report.features) ||
+	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_FEATURES, report.features[0]) ||
 	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_BACKEND_FEATURES,
 				    report.backend_features) ||
 	       (report.table &&

@@ -29,6 +29,8 @@ struct eventfd_ctx;
 struct file;
 struct mm_struct;
 
+/** RTAP_VQ_FEATURE_WORDS - 64-bit words that hold virtio features */
+#define RTAP_VQ_FEATURE_WORDS 2
 /** RTAP_VQ_CHAINS - chains fetched ahead, and most buffers one received frame may span */
 #define RTAP_VQ_CHAINS 256
 /** RTAP_VQ_SEGS - buffers of those chains */
@@ -115,7 +117,7 @@ struct rtap_vq {
 	/** @state: what the queue is at */
 	enum rtap_vq_state state;
 	/** @features: virtio features the VMM acknowledged; latched into @ring at attach */
-	u64 features;
+	u64 features[RTAP_VQ_FEATURE_WORDS];
 	/** @num: ring size for the next attach */
 	u32 num;
 	/** @base: ring position as VRING_BASE carries it, while stopped */
@@ -240,7 +242,7 @@ long rtap_vq_ioctl(struct rtap_vq *vq, unsigned int cmd, void __user *argp);
  */
 static inline bool rtap_vq_has(const struct rtap_vq *vq, unsigned int bit)
 {
-	return vq->features & BIT_ULL(bit);
+	return vq->features[bit / 64] & BIT_ULL(bit % 64);
 }
 
 /**

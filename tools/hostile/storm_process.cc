@@ -181,6 +181,7 @@ void Thread::start()
 			    below(2) << VIRTIO_RING_F_INDIRECT_DESC | below(2) << VIRTIO_F_IN_ORDER;
 	// The head of a table, and its one region.
 	uint64_t table[] = {1, guest_base, arena_size, uintptr_t(arena_), 0};
+	uint64_t both[] = {2, features, 1ull << 1 | 1ull << 3};
 	uint64_t version = 1ull << VHOST_BACKEND_F_IOTLB_MSG_V2;
 	uint8_t kind = uint8_t(below(2));
 
@@ -192,6 +193,9 @@ void Thread::start()
 	(void)::ioctl(fd, VHOST_SET_OWNER);
 	(void)::ioctl(fd, VHOST_SET_BACKEND_FEATURES, &version);
 	(void)::ioctl(fd, VHOST_SET_FEATURES, &features);
+	// Both words of them; where tunnels are not offered nothing comes of it.
+	if (one_in(3))
+		(void)::ioctl(fd, VHOST_SET_FEATURES_ARRAY, both);
 	(void)::ioctl(fd, VHOST_SET_MEM_TABLE, table);
 	if (logged)
 		storm_log(fd, known_memory(), random_);

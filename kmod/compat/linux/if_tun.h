@@ -13,13 +13,14 @@
  * The TAP finds the virtio header at the hard start of the buffer; older ones
  * want the buffer's size in front of it, newer ones take it from frame_sz.
  */
-static inline struct virtio_net_hdr *rtap_compat_tun_hdr(struct xdp_buff *xdp)
+static inline void *rtap_compat_tun_hdr(struct xdp_buff *xdp)
 {
 #ifdef RTAP_HAVE_TUN_XDP_HDR
 	struct tun_xdp_hdr *hdr = xdp->data_hard_start;
 
 	hdr->buflen = xdp->frame_sz;
-	return &hdr->gso;
+	/* not &hdr->gso: there is room for longer headers than that */
+	return xdp->data_hard_start + offsetof(struct tun_xdp_hdr, gso);
 #else
 	return xdp->data_hard_start;
 #endif
