@@ -126,6 +126,7 @@ static bool rtap_netlink_put_state(struct sk_buff *skb, struct rtap_net *net)
 	return nla_put_u32(skb, RINGTAP_A_DEVICE_STATE, state) ||
 	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_STATE_SINCE, since) ||
 	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_FEATURES, report.features[0]) ||
+	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_FEATURES_HIGH, report.features[1]) ||
 	       rtap_netlink_put_u64(skb, RINGTAP_A_DEVICE_BACKEND_FEATURES,
 				    report.backend_features) ||
 	       (report.table &&

@@ -11,13 +11,13 @@ from processes import Child
 from ring import GUEST_BASE, INDIRECT, Memory
 from tap import Tap, frame, run, with_header
 from vhost import (ATTACH_VRING_WORKER, FREE_WORKER, MRG_RXBUF, NEW_WORKER, PACKED, RESET_OWNER,
-                   RX, SET_BACKEND_FEATURES, TX, VERSION_1, Device, wait_for)
+                   RX, SET_BACKEND_FEATURES, TUNNELS, TX, VERSION_1, Device, wait_for)
 
 NAME = "rtapa0"
 IOTLB_MSG_V2 = 1 << 1
 COMM = open("/proc/self/comm", encoding="ascii").read().strip()
 ALWAYS = {"id", "serial", "node", "state", "opened", "state-since", "features",
-          "backend-features", "queues", "workers"}
+          "features-high", "backend-features", "queues", "workers"}
 OF_RING = {"layout", "size", "last-avail", "last-used", "mapped", "desc-addr", "driver-addr",
            "device-addr"}
 
@@ -139,6 +139,24 @@ def stopped():
         found = family.device(ident)
         equal((found["state"], number(found["features"])), ("unowned", 0), "after RESET_OWNER")
         assert "owner-pid" not in found and "owner-comm" not in found, "an owner after RESET_OWNER"
+
+
+@case("feature bits above 63, where they are offered")
+def high_features():
+    family, device, ident = opened()
+    with device:
+        equal(number(family.device(ident)["features-high"]), 0, "features-high at first")
+        tunnels = device.offered() & TUNNELS
+        assert tunnels in (0, TUNNELS), "one of two bits offered"
+        try:
+            device.set_all_features(VERSION_1 | TUNNELS)
+        except OSError as error:
+            equal((error.errno, tunnels), (errno.EOPNOTSUPP, 0), "error, and bits offered")
+        found = family.device(ident)
+        equal(number(found["features-high"]), tunnels >> 64, "features-high")
+        equal(number(found["features"]), VERSION_1 if tunnels else 0, "features")
+        device.set_features(VERSION_1)
+        equal(number(family.device(ident)["features-high"]), 0, "after SET_FEATURES")
 
 
 @case("split: a running device", "split")

@@ -21,7 +21,7 @@ from processes import become_nobody
 from ring import GUEST_BASE, INDIRECT
 from settings import written
 from tap import Tap, frame, with_header
-from vhost import RX, TX, Device, wait_for
+from vhost import RX, TUNNELS, TX, VERSION_1, Device, wait_for
 
 
 
@@ -125,8 +125,11 @@ def same_stats(mine, theirs):
 
 def same_device(rig):
     """All of what is shown against all of what YNL finds."""
-    mine = rig.shown()
-    same(mine, rig.family.device(rig.id), {"queues": "queue_count", "workers": "worker_count"})
+    mine, theirs = rig.shown(), rig.family.device(rig.id)
+    # one number there, two words here
+    high = int(theirs.pop("features-high"), 16)
+    theirs["features"] = hex(high << 64 | int(theirs["features"], 16))
+    same(mine, theirs, {"queues": "queue_count", "workers": "worker_count"})
     for index, theirs in rig.family.queues(rig.id).items():
         queue = mine["queues"][index]
         same(queue, theirs)
@@ -166,6 +169,19 @@ def empty():
     equal(tool_json("list", "--interval", "0")["devices"], [], "devices")
     equal(len(tool("list", "--interval", "0").splitlines()), 1, "lines")
     assert "none is open" in fails("show", "0")
+
+
+@case("features above bit 63 are shown by name, where they are offered")
+def high_features():
+    with Rig() as rig:
+        tunnels = rig.device.offered() & TUNNELS
+        rig.device.set_all_features(VERSION_1 | tunnels)
+        mine = same_device(rig)
+        equal({bit["bit"]: bit["name"] for bit in mine["features"] if bit["bit"] > 63},
+              {65: "NET_F_GUEST_UDP_TUNNEL_GSO", 67: "NET_F_HOST_UDP_TUNNEL_GSO"}
+              if tunnels else {}, "bits")
+        equal("NET_F_HOST_UDP_TUNNEL_GSO" in tool("show", str(rig.id)), bool(tunnels), "in words")
+        equal("host_udp_tunnel_gso" in tool("list", "--interval", "0"), bool(tunnels), "in a list")
 
 
 @case("split: show says what YNL finds", "split")

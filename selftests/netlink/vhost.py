@@ -12,6 +12,8 @@ NODE = os.environ.get("RTAP_NODE", "/dev/vhost-ringtap")
 RX, TX = 0, 1
 
 VERSION_1, PACKED, MRG_RXBUF = 1 << 32, 1 << 34, 1 << 15
+# Segments in UDP tunnels, to the guest and to the host.
+TUNNELS = 1 << 65 | 1 << 67
 # Of virtio_net_hdr_v1.
 HEADER = 12
 # By how much the machine is slower than most: selftests/lib.sh.
@@ -37,6 +39,8 @@ SET_VRING_CALL = _ioc(1, 0x21, 8)
 SET_VRING_ERR = _ioc(1, 0x22, 8)
 SET_VRING_BUSYLOOP_TIMEOUT = _ioc(1, 0x23, 8)
 SET_BACKEND_FEATURES = _ioc(1, 0x25, 8)
+GET_FEATURES_ARRAY = _ioc(2, 0x83, 8)
+SET_FEATURES_ARRAY = _ioc(1, 0x83, 8)
 NET_SET_BACKEND = _ioc(1, 0x30, 8)
 
 
@@ -81,6 +85,19 @@ class Device:
     def set_features(self, features):
         self.features = features
         self.ioctl(SET_FEATURES, "=Q", features)
+
+    def offered(self):
+        """All feature bits that the node offers."""
+        array = bytearray(struct.pack("=QQQ", 2, 0, 0))
+        fcntl.ioctl(self.fd, GET_FEATURES_ARRAY, array)
+        _, low, high = struct.unpack("=QQQ", array)
+        return high << 64 | low
+
+    def set_all_features(self, features):
+        """As set_features(), with bits above 63."""
+        self.features = features
+        fcntl.ioctl(self.fd, SET_FEATURES_ARRAY,
+                    struct.pack("=QQQ", 2, features & (1 << 64) - 1, features >> 64))
 
     def set_memory(self, regions=None):
         """Regions of (guest address, bytes, user address); without, all our memory as one."""

@@ -46,15 +46,15 @@ void put_unknown(Json &json, const UnknownAttributes &unknown)
 		json["unknown_attributes"] = unknown;
 }
 
-void put_bits(Json &json, const std::string &key, const std::optional<uint64_t> &bits,
+void put_bits(Json &json, const std::string &key, const std::optional<FeatureSet> &bits,
 	      std::string (*name)(unsigned))
 {
 	if (!bits)
 		return;
 	json[key] = Json::array();
-	for (unsigned bit : FeatureSet(*bits).list())
+	for (unsigned bit : bits->list())
 		json[key].push_back({{"bit", bit}, {"name", name(bit)}});
-	put_hex(json, (key + "_hex").c_str(), bits);
+	json[key + "_hex"] = bits->hex();
 }
 
 Json histogram_json(const NlHistogram &histogram)
@@ -118,8 +118,8 @@ Json device_json(const NlDevice &device)
 	put(json, "state_since_ns", device.state_since);
 	put(json, "owner_pid", device.owner_pid);
 	put(json, "owner_comm", device.owner_comm);
-	put_bits(json, "features", device.features, feature_name);
-	put_bits(json, "backend_features", device.backend_features, backend_feature_name);
+	put_bits(json, "features", device.feature_set(), feature_name);
+	put_bits(json, "backend_features", device.backend_feature_set(), backend_feature_name);
 	put(json, "regions", device.regions);
 	put(json, "region_bytes", device.region_bytes);
 	put(json, "ifindex", device.ifindex);

@@ -130,7 +130,8 @@ std::string list_text(const std::vector<ListRow> &rows)
 			 device.state ? name_or_number(device_states(), *device.state) : "-",
 			 row.layout.empty() ? "-" : row.layout, rate_text(row.rx),
 			 rate_text(row.tx),
-			 device.features.value_or(0) ? short_features(*device.features) : "-"});
+			 device.features.value_or(0) ? short_features(*device.feature_set())
+						     : "-"});
 	}
 	return table_text(table, {true, false, false, true, false, false, true, true, false});
 }

@@ -41,15 +41,15 @@ std::string state_text(std::span<const NlName> table, const std::optional<uint32
 }
 
 // One line per bit, with what it means.
-std::string bits_text(const char *title, const std::optional<uint64_t> &bits,
+std::string bits_text(const char *title, const std::optional<FeatureSet> &bits,
 		      std::span<const FeatureBit> table, std::string (*name)(unsigned))
 {
 	if (!bits)
 		return "";
 
-	std::string text = line(title, fmt::format("{:#x}", *bits));
+	std::string text = line(title, bits->hex());
 
-	for (unsigned bit : FeatureSet(*bits).list()) {
+	for (unsigned bit : bits->list()) {
 		auto known = std::ranges::find(table, bit, &FeatureBit::bit);
 
 		text += fmt::format("    {:>3} {:<20} {}\n", bit, name(bit),
@@ -116,9 +116,9 @@ std::string device_text(const ShowItem &item, uint64_t now)
 	text += line("owner", owner_text(device));
 	text += line("interface", interface_text(device));
 	text += line("memory", memory_text(device));
-	text += bits_text("features", device.features, known_features(), feature_name);
-	text += bits_text("backend features", device.backend_features, known_backend_features(),
-			  backend_feature_name);
+	text += bits_text("features", device.feature_set(), known_features(), feature_name);
+	text += bits_text("backend features", device.backend_feature_set(),
+			  known_backend_features(), backend_feature_name);
 	return text + unknown_text(device.unknown);
 }
 

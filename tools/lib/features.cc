@@ -150,6 +150,11 @@ std::vector<unsigned> FeatureSet::list() const
 	return members;
 }
 
+std::string FeatureSet::hex() const
+{
+	return high() ? fmt::format("{:#x}{:016x}", high(), low()) : fmt::format("{:#x}", low());
+}
+
 std::string FeatureSet::text() const
 {
 	std::string words;

@@ -63,6 +63,9 @@ public:
 	// The members in ascending order.
 	[[nodiscard]] std::vector<unsigned> list() const;
 
+	// As one number: "0x100008000".
+	[[nodiscard]] std::string hex() const;
+
 	// "VERSION_1 RING_PACKED bit41"; "none" for the empty set.
 	[[nodiscard]] std::string text() const;
 

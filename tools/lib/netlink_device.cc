@@ -116,6 +116,8 @@ Result<Done> take_device(const Attribute &attribute, NlDevice &device, std::opti
 		return take(attribute, device.owner_comm);
 	case RINGTAP_A_DEVICE_FEATURES:
 		return take(attribute, device.features);
+	case RINGTAP_A_DEVICE_FEATURES_HIGH:
+		return take(attribute, device.features_high);
 	case RINGTAP_A_DEVICE_BACKEND_FEATURES:
 		return take(attribute, device.backend_features);
 	case RINGTAP_A_DEVICE_REGIONS:

@@ -15,6 +15,7 @@
 
 #include <linux/ringtap.h>
 
+#include "lib/features.h"
 #include "lib/netlink_attr.h"
 
 namespace ringtap {
@@ -25,13 +26,26 @@ using UnknownAttributes = std::vector<uint16_t>;
 // One open of the node.
 struct NlDevice {
 	uint32_t id = 0;
-	std::optional<uint64_t> serial, opened, state_since, features, backend_features,
-		region_bytes;
+	std::optional<uint64_t> serial, opened, state_since, features, features_high,
+		backend_features, region_bytes;
 	std::optional<uint32_t> state, owner_pid, regions, ifindex, queues, workers;
 	std::optional<int32_t> netnsid;
 	std::optional<std::string> node, owner_comm, ifname;
 	UnknownAttributes unknown;
 
+	// Both words of them; of the second an older module, which has nothing there, does not tell.
+	[[nodiscard]] std::optional<FeatureSet> feature_set() const
+	{
+		if (!features)
+			return std::nullopt;
+		return FeatureSet(*features, features_high.value_or(0));
+	}
+	[[nodiscard]] std::optional<FeatureSet> backend_feature_set() const
+	{
+		if (!backend_features)
+			return std::nullopt;
+		return FeatureSet(*backend_features);
+	}
 	bool operator==(const NlDevice &) const = default;
 };
 

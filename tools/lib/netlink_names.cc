@@ -168,11 +168,11 @@ uint64_t drops_of(const NlStats &stats)
 	return drops;
 }
 
-std::string short_features(uint64_t features)
+std::string short_features(const FeatureSet &features)
 {
 	std::string text;
 
-	for (unsigned bit : FeatureSet(features).list()) {
+	for (unsigned bit : features.list()) {
 		std::string name = feature_name(bit);
 		size_t prefix = name.find("F_");
 

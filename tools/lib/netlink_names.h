@@ -43,6 +43,6 @@ struct NlName {
 [[nodiscard]] uint64_t drops_of(const NlStats &stats);
 
 // Features in short words: "mrg_rxbuf event_idx version_1".
-[[nodiscard]] std::string short_features(uint64_t features);
+[[nodiscard]] std::string short_features(const FeatureSet &features);
 
 } // namespace ringtap

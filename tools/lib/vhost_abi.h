@@ -83,6 +83,20 @@ struct vhost_features_array {
 #define VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM  68
 #endif
 
+// Segments in UDP tunnels: of the virtio-net header, and of TUNSETOFFLOAD.
+#ifndef VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM
+#define VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM   8
+#define VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 0x20
+#define VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 0x40
+#endif
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+#ifndef TUN_F_UDP_TUNNEL_GSO
+#define TUN_F_UDP_TUNNEL_GSO      0x080
+#define TUN_F_UDP_TUNNEL_GSO_CSUM 0x100
+#endif
+
 // Backend feature bits: bit numbers, though the header's hexadecimal looks like masks.
 #ifndef VHOST_BACKEND_F_ENABLE_AFTER_DRIVER_OK
 #define VHOST_BACKEND_F_RESUME                 0x5

@@ -28,6 +28,7 @@ TEST(NetlinkDevice, HasEverythingThatWasSent)
 	EXPECT_EQ(device->owner_pid, 1234u);
 	EXPECT_EQ(device->owner_comm, "qemu-system-x86");
 	EXPECT_EQ(device->features, 0x520008000u);
+	EXPECT_EQ(device->features_high, 10u);
 	EXPECT_EQ(device->backend_features, 2u);
 	EXPECT_EQ(device->regions, 2u);
 	EXPECT_EQ(device->region_bytes, 2ull << 30);

@@ -84,7 +84,8 @@ TEST(NetlinkList, HasALinePerDevice)
 	EXPECT_EQ(list_text(rows),
 		  "ID  INTERFACE   VM     PID  STATE   LAYOUT  RX/S    TX/S  FEATURES\n"
 		  " 3  vm0@netns4  web1  1234  broken  packed     -  2.50 k  "
-		  "mrg_rxbuf event_idx version_1 ring_packed\n"
+		  "mrg_rxbuf event_idx version_1 ring_packed guest_udp_tunnel_gso "
+		  "host_udp_tunnel_gso\n"
 		  " 5  -           -        -  -       -          -       -  -\n");
 	EXPECT_EQ(violation(list_json(rows, later.time)), "");
 }
@@ -160,7 +161,8 @@ TEST(NetlinkShow, TellsEverything)
 	      "qemu-system-x86, pid 1234",
 	      "vm0 (index 9) in network namespace 4",
 	      "2 regions, 2.00 GiB",
-	      "0x520008000",
+	      "0xa0000000520008000",
+	      "67 NET_F_HOST_UDP_TUNNEL_GSO",
 	      "34 F_RING_PACKED",
 	      "0x2",
 	      "IOTLB_MSG_V2",
@@ -194,7 +196,8 @@ TEST(NetlinkShow, HasTheNumbersForPrograms)
 	EXPECT_EQ(json["schema"], "ringtap/1");
 	EXPECT_EQ(device["owner_pid"], 1234);
 	EXPECT_EQ(device["worker_count"], 1);
-	EXPECT_EQ(device["features_hex"], "0x520008000");
+	EXPECT_EQ(device["features_hex"], "0xa0000000520008000");
+	EXPECT_EQ(device["features"][5]["name"], "NET_F_HOST_UDP_TUNNEL_GSO");
 	EXPECT_EQ(queue["direction"], "tx");
 	EXPECT_EQ(queue["state"], "broken");
 	EXPECT_EQ(queue["backend"], "tun");
