@@ -15,9 +15,12 @@ namespace {
 constexpr size_t buffer_budget = 64 << 20;
 constexpr size_t buffer_align = 64;
 
-// 5.1.6: num_buffers is part of the header with MRG_RXBUF or VERSION_1 only.
+// 5.1.6: num_buffers is part of the header with MRG_RXBUF or VERSION_1 only; where a tunnel's headers
+// are, if segments in one may come either way.
 unsigned header_size_of(const NetOptions &options)
 {
+	if (options.guest_tunnels || options.host_tunnels)
+		return sizeof(TunnelHeader);
 	return options.mergeable || !options.legacy ? sizeof(virtio_net_hdr_v1)
 						    : sizeof(virtio_net_hdr);
 }
@@ -71,6 +74,10 @@ FeatureSet NetGuest::features(const NetOptions &options)
 		set.add(VIRTIO_NET_F_MRG_RXBUF);
 	if (options.platform)
 		set.add(VIRTIO_F_ACCESS_PLATFORM);
+	if (options.guest_tunnels)
+		set.add(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO);
+	if (options.host_tunnels)
+		set.add(VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO);
 	if (options.queue.layout == Layout::packed)
 		set.add(VIRTIO_F_RING_PACKED);
 	if (options.queue.event_idx)
@@ -152,14 +159,16 @@ Result<bool> NetGuest::send(const Offload &offload, std::span<const uint8_t> fra
 	unsigned slot = tx_free_.back();
 	const GuestSpan &buffer = tx_buffers_[slot];
 	// 5.1.6.2.1: the driver writes num_buffers as 0.
-	virtio_net_hdr_v1 header{};
+	TunnelHeader header{};
 
-	header.flags = offload.flags;
-	header.gso_type = offload.gso_type;
-	header.hdr_len = offload.hdr_len;
-	header.gso_size = offload.gso_size;
-	header.csum_start = offload.csum_start;
-	header.csum_offset = offload.csum_offset;
+	header.v1.flags = offload.flags;
+	header.v1.gso_type = offload.gso_type;
+	header.v1.hdr_len = offload.hdr_len;
+	header.v1.gso_size = offload.gso_size;
+	header.v1.csum_start = offload.csum_start;
+	header.v1.csum_offset = offload.csum_offset;
+	header.outer_th_offset = offload.outer_th_offset;
+	header.inner_nh_offset = offload.inner_nh_offset;
 	std::memcpy(buffer.user, &header, header_size_);
 	std::memcpy(buffer.user + header_size_, frame.data(), frame.size());
 	TRY(tx_.add_buf(cut(buffer, header_size_ + frame.size()), {}, slot));
@@ -210,12 +219,15 @@ Result<std::optional<ReceivedFrame>> NetGuest::receive()
 Result<ReceivedFrame> NetGuest::collect(const Used &first)
 {
 	const GuestSpan &buffer = rx_buffers_[first.token];
-	virtio_net_hdr_v1 header{};
+	TunnelHeader whole{};
+	const virtio_net_hdr_v1 &header = whole.v1;
 
 	if (first.length < header_size_)
 		return device_lied("receive", fmt::format("{} bytes written, less than the header",
 							  first.length));
-	std::memcpy(&header, buffer.user, header_size_);
+	std::memcpy(&whole, buffer.user, header_size_);
+	if (whole.hash_value || whole.hash_report || whole.padding)
+		return device_lied("receive", "a hash that nobody asked for");
 
 	unsigned buffers = options_.mergeable ? header.num_buffers : 1;
 
@@ -224,8 +236,9 @@ Result<ReceivedFrame> NetGuest::collect(const Used &first)
 
 	ReceivedFrame frame;
 
-	frame.offload = {header.flags,    header.gso_type,   header.hdr_len,
-			 header.gso_size, header.csum_start, header.csum_offset};
+	frame.offload = {header.flags,          header.gso_type,      header.hdr_len,
+			 header.gso_size,       header.csum_start,    header.csum_offset,
+			 whole.outer_th_offset, whole.inner_nh_offset};
 	frame.num_buffers = header.num_buffers;
 	if (buffers == 1) {
 		rx_held_.push_back(first.token);

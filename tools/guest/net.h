@@ -19,10 +19,23 @@ struct NetOptions {
 	bool mergeable = true;       // VIRTIO_NET_F_MRG_RXBUF
 	bool legacy = false;         // without VIRTIO_F_VERSION_1
 	bool platform = false;       // VIRTIO_F_ACCESS_PLATFORM: somebody translates, see iommu.h
+	bool guest_tunnels = false;  // VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO
+	bool host_tunnels = false;   // VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO
 	unsigned frame_max = 1514;   // longest frame, without header
 	unsigned buffer_size = 1536; // of a receive buffer with mergeable, header included
 	unsigned pieces = 1;         // descriptors a chain is cut into
 };
+
+// The header where segments in UDP tunnels may come either way (5.1.6).
+struct TunnelHeader {
+	virtio_net_hdr_v1 v1;
+	uint32_t hash_value;
+	uint16_t hash_report;
+	uint16_t padding;
+	uint16_t outer_th_offset;
+	uint16_t inner_nh_offset;
+};
+static_assert(sizeof(TunnelHeader) == 24);
 
 // The fields of a virtio-net header that are not about the ring (5.1.6). All zero: nothing to do.
 struct Offload {
@@ -32,6 +45,8 @@ struct Offload {
 	uint16_t gso_size = 0;
 	uint16_t csum_start = 0;
 	uint16_t csum_offset = 0;
+	uint16_t outer_th_offset = 0; // these two of a segment in a UDP tunnel alone
+	uint16_t inner_nh_offset = 0;
 
 	bool operator==(const Offload &) const = default;
 };

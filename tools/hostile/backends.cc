@@ -97,7 +97,7 @@ Result<Done> header_in_small_buffers(Rig &rig, const PacketSocket &wire)
 {
 	const std::vector<uint32_t> cuts[] = {
 		{12},   {11, 1},   {10, 2}, {9, 3},
-		{1, 1}, {3, 4, 5}, {},      std::vector<uint32_t>(12, 1)};
+		{1, 1}, {3, 4, 5}, {},      std::vector<uint32_t>(rig.guest->header_size(), 1)};
 
 	for (const auto &sizes : cuts)
 		TRY(header_in(rig, wire, sizes));
@@ -134,6 +134,9 @@ void add_backends(Tests &tests, const std::string &node)
 
 		add("a header in small buffers, from a TAP", small_from_tap);
 		add("a header in small buffers, from a macvtap", small_from_macvtap);
+		options.tunnels = true;
+		add("a tunnel's header in small buffers, from a TAP", small_from_tap);
+		add("a tunnel's header in small buffers, from a macvtap", small_from_macvtap);
 	}
 }
 

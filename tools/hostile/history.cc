@@ -185,7 +185,7 @@ Result<Done> batch_without_carrier(Rig &rig)
 
 Result<Done> batch_aborted(Rig &rig)
 {
-	Fd link = TRY(attach_xdp(rig, XDP_ABORTED));
+	Fd link = TRY(attach_xdp(*rig.tap, XDP_ABORTED));
 
 	TRY(all_come_back(rig));
 	link.reset();

@@ -64,7 +64,10 @@ Tests tests_of(const std::string &group, const StormOptions &options)
 		add_log(tests, node);
 	else if (group == "page_faults")
 		add_page_faults(tests, node);
-	else if (group == "storm")
+	else if (group == "headers") {
+		add_headers(tests, node);
+		add_tunnels(tests, node);
+	} else if (group == "storm")
 		tests.push_back({"a storm leaves nothing behind and harms no other device",
 				 [&options] { return run_storm(options); }});
 	return tests;
@@ -130,7 +133,7 @@ int main(int argc, char **argv)
 
 	app.add_option("group", group,
 		       "lies, gone, frames, running, network, workers, forked, stalled, accounts, "
-		       "history, iotlb, log, page_faults or storm")
+		       "history, iotlb, log, page_faults, headers or storm")
 		->required();
 	app.add_option("filter", filter, "only tests with this text in their name");
 	app.add_option("--node", options.node, "vhost-net node to test");

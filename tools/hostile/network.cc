@@ -90,7 +90,7 @@ Result<Done> vlan_tags(Rig &rig)
 
 Result<Done> xdp_pass(Rig &rig)
 {
-	Fd link = TRY(attach_xdp(rig, XDP_PASS));
+	Fd link = TRY(attach_xdp(*rig.tap, XDP_PASS));
 
 	for (int i = 0; i < 10; i++)
 		TRY(rig.honest());
@@ -103,7 +103,7 @@ Result<Done> xdp_pass(Rig &rig)
 Result<Done> xdp_drop(Rig &rig)
 {
 	constexpr unsigned frames = 20;
-	Fd link = TRY(attach_xdp(rig, XDP_DROP));
+	Fd link = TRY(attach_xdp(*rig.tap, XDP_DROP));
 	std::vector<uint8_t> frame = raw_frame(60, ++rig.serial);
 	RawDescriptor descriptor = rig.part(0, rig.write_frame(frame));
 	unsigned used = rig.ring->used();
@@ -130,7 +130,7 @@ Result<Done> xdp_drop(Rig &rig)
 Result<Done> xdp_tx(Rig &rig)
 {
 	constexpr unsigned frames = 10;
-	Fd link = TRY(attach_xdp(rig, XDP_TX));
+	Fd link = TRY(attach_xdp(*rig.tap, XDP_TX));
 
 	for (unsigned i = 0; i < frames; i++) {
 		std::vector<uint8_t> frame = raw_frame(60 + i, ++rig.serial);
@@ -251,7 +251,7 @@ Result<Done> deleted_and_closed(const RigOptions &options)
 
 } // namespace
 
-Result<Fd> attach_xdp(const Rig &rig, int32_t answer)
+Result<Fd> attach_xdp(const Tap &tap, int32_t answer)
 {
 	bpf_insn program[2]{};
 	bpf_attr load{}, link{};
@@ -270,13 +270,13 @@ Result<Fd> attach_xdp(const Rig &rig, int32_t answer)
 		return fail(errno == EPERM || errno == ENOSYS ? ENOTSUP : errno, "load",
 			    "an XDP program", "no BPF here");
 	link.link_create.prog_fd = fd.get();
-	link.link_create.target_ifindex = rig.tap->ifindex();
+	link.link_create.target_ifindex = tap.ifindex();
 	link.link_create.attach_type = BPF_XDP;
 
 	Fd attached(::syscall(SYS_bpf, BPF_LINK_CREATE, &link, sizeof(link)));
 
 	if (!attached)
-		return fail(errno, "attach an XDP program to", rig.tap->name());
+		return fail(errno, "attach an XDP program to", tap.name());
 	return attached;
 }
 

@@ -67,6 +67,7 @@ NetOptions Rig::net_options() const
 	net.queue.indirect_max = 2;
 	net.mergeable = options.mergeable;
 	net.platform = options.platform;
+	net.guest_tunnels = net.host_tunnels = options.tunnels;
 	return net;
 }
 
@@ -132,6 +133,9 @@ Result<Done> Rig::negotiate()
 {
 	FeatureSet features = NetGuest::features(net_options());
 
+	if (options.tunnels && TRY(device->features()).high() == 0)
+		return fail(ENOTSUP, "negotiate", "tunnels",
+			    "the node does not offer segments in UDP tunnels");
 	if (options.logged) {
 		features.add(VHOST_F_LOG_ALL);
 		log = TRY(DirtyLog::create(log_limit));
@@ -191,9 +195,13 @@ std::string Rig::other_counter(const std::string &name) const
 
 uint32_t Rig::write_frame(std::span<const uint8_t> frame, const virtio_net_hdr_v1 &header)
 {
-	std::memcpy(buffer.user, &header, sizeof(header));
-	std::memcpy(buffer.user + sizeof(header), frame.data(), frame.size());
-	return sizeof(header) + frame.size();
+	TunnelHeader whole{};
+	unsigned size = guest->header_size();
+
+	whole.v1 = header;
+	std::memcpy(buffer.user, &whole, size);
+	std::memcpy(buffer.user + size, frame.data(), frame.size());
+	return size + frame.size();
 }
 
 RawDescriptor Rig::part(uint64_t offset, uint32_t size) const
@@ -203,7 +211,7 @@ RawDescriptor Rig::part(uint64_t offset, uint32_t size) const
 
 RawDescriptor Rig::good() const
 {
-	return part(0, sends() ? sizeof(virtio_net_hdr_v1) + 60 : 2048);
+	return part(0, sends() ? guest->header_size() + 60 : 2048);
 }
 
 RawDescriptor Rig::table_of(uint32_t bytes) const

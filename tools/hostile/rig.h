@@ -30,7 +30,8 @@ struct RigOptions {
 	std::optional<uint8_t> threads = {}; // VHOST_FORK_OWNER_*, else the kernel's own
 	// What is done to the device before it has an owner.
 	std::function<Result<Done>(const VhostDevice &device)> at_first = {};
-	bool logged = false; // LOG_ALL: what the device writes is in the rig's log
+	bool tunnels = false; // segments in UDP tunnels, either way: the long header
+	bool logged = false;  // LOG_ALL: what the device writes is in the rig's log
 	TapOptions tap = {};
 };
 

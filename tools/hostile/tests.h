@@ -37,6 +37,8 @@ void add_history(Tests &tests, const std::string &node);
 void add_iotlb(Tests &tests, const std::string &node);
 void add_log(Tests &tests, const std::string &node);
 void add_page_faults(Tests &tests, const std::string &node);
+void add_headers(Tests &tests, const std::string &node);
+void add_tunnels(Tests &tests, const std::string &node);
 
 [[nodiscard]] const char *layout_name(Layout layout);
 [[nodiscard]] const char *queue_name(unsigned queue);
@@ -55,6 +57,6 @@ using RigTest = Result<Done> (*)(Rig &rig);
 
 // A program of two instructions on the TAP that answers the same for every frame, until the
 // descriptor is closed; ENOTSUP without BPF.
-[[nodiscard]] Result<Fd> attach_xdp(const Rig &rig, int32_t answer);
+[[nodiscard]] Result<Fd> attach_xdp(const Tap &tap, int32_t answer);
 
 } // namespace ringtap
