@@ -79,8 +79,13 @@ static int rtap_net_rx_recv(struct rtap_net_queue *q, void *ptr, struct rtap_cur
 		return n == -E2BIG ? -EMSGSIZE : n;
 	iov_iter_init(&msg.msg_iter, ITER_DEST, q->buf->iov, n, len);
 	n = sock->ops->recvmsg(sock, &msg, len, MSG_DONTWAIT | MSG_TRUNC);
-	/* the packet is gone, whatever came of it; only an empty socket is told apart */
-	return n == -EAGAIN && !ptr ? -EAGAIN : max(n, 0);
+	/*
+	 * The packet is gone, whatever came of it, unless the socket was found empty, or
+	 * says in place of a packet, once, that its interface went down.
+	 */
+	if (!ptr && (n == -EAGAIN || n == -ENETDOWN))
+		return -EAGAIN;
+	return max(n, 0);
 }
 
 static int rtap_net_rx_count(struct rtap_net_queue *q, u32 len)
