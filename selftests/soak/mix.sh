@@ -14,7 +14,7 @@ seed=${RTAP_SEED:-$RANDOM}
 longest=$((600 * RTAP_SLOW))
 
 # Groups that may have company, and those that may not: of what they measure or lower there is one in the machine.
-company=(lies gone frames running network stalled history iotlb log page_faults headers forked)
+company=(lies gone frames running network backends stalled history iotlb log page_faults headers forked)
 alone=(accounts workers)
 # A part of a group takes a minute or so; accounts have only few tests that are of one queue.
 parts=("rx, split" "rx, packed" "tx, split" "tx, packed")

@@ -3,60 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
-#include <linux/if_tun.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <fmt/format.h>
 
-#include "hostile/tests.h"
+#include "hostile/backends.h"
 
 namespace ringtap {
 
 namespace {
-
-// An interface to send frames into, and the descriptor where they come out.
-struct Wire {
-	Fd end;
-	PacketSocket start;
-
-	Wire(Fd fd, PacketSocket socket) : end(std::move(fd)), start(std::move(socket)) {}
-	Wire(Wire &&) = default;
-	Wire &operator=(Wire &&) = delete;
-	Wire(const Wire &) = delete;
-	Wire &operator=(const Wire &) = delete;
-	~Wire()
-	{
-		if (end)
-			(void)run_command("ip link del wire0");
-	}
-};
-
-Result<Wire> make_macvtap(const Rig &rig)
-{
-	int header = int(rig.guest->header_size());
-
-	if (!run_command("{ ip link del wire0; ip link add wire0 type veth peer name wire1 && "
-			 "ip link add link wire1 name wire2 type macvtap mode passthru && "
-			 "ip link set wire0 up && ip link set wire1 up && ip link set wire2 up; } "
-			 "2>/dev/null"))
-		return fail(ENOTSUP, "set up", "a macvtap", "no veth or macvtap here");
-
-	std::string path = fmt::format("/dev/tap{}", ::if_nametoindex("wire2"));
-	auto fd = Fd::open(path, O_RDWR);
-
-	if (!fd)
-		return fail(ENOTSUP, "open", path, "nobody makes the files of macvtaps here");
-	if (::ioctl(fd->get(), TUNSETVNETHDRSZ, &header) < 0)
-		return fail(errno, "set", "the header's size of a macvtap");
-
-	PacketSocket::Options far;
-
-	far.ifindex = int(::if_nametoindex("wire0"));
-	far.ethertype = Rig::raw_ethertype;
-	return Wire(std::move(*fd), TRY(PacketSocket::open(far)));
-}
 
 // A frame in a chain of buffers that begins with small ones: the header arrives whole.
 Result<Done> header_in(Rig &rig, const PacketSocket &wire, std::span<const uint32_t> sizes)
@@ -111,12 +64,14 @@ Result<Done> small_from_tap(Rig &rig)
 
 Result<Done> small_from_macvtap(Rig &rig)
 {
-	Wire wire = TRY(make_macvtap(rig));
+	WireOptions options{.name = "a macvtap", .kind = WireOptions::Kind::macvtap};
+	std::unique_ptr<Wire> wire = TRY(Wire::make(options));
+	PacketSocket far = TRY(wire->socket(Rig::raw_ethertype));
 
 	TRY(rig.detach());
 	rig.ring->reset();
-	TRY(rig.attach_to(wire.end));
-	TRY(header_in_small_buffers(rig, wire.start));
+	TRY(rig.attach_to(wire->end()));
+	TRY(header_in_small_buffers(rig, far));
 	return rig.detach();
 }
 
@@ -138,6 +93,10 @@ void add_backends(Tests &tests, const std::string &node)
 		add("a tunnel's header in small buffers, from a TAP", small_from_tap);
 		add("a tunnel's header in small buffers, from a macvtap", small_from_macvtap);
 	}
+	add_kinds(tests, node);
+	add_tap_changes(tests, node);
+	add_pressure(tests, node);
+	add_filters(tests, node);
 }
 
 } // namespace ringtap

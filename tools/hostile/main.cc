@@ -43,10 +43,11 @@ Tests tests_of(const std::string &group, const StormOptions &options)
 		add_frames(tests, node);
 	else if (group == "running")
 		add_running(tests, node);
-	else if (group == "network") {
+	else if (group == "network")
 		add_network(tests, node);
+	else if (group == "backends")
 		add_backends(tests, node);
-	} else if (group == "workers")
+	else if (group == "workers")
 		add_workers(tests, node);
 	else if (group == "forked")
 		add_forked(tests, node);
@@ -132,8 +133,8 @@ int main(int argc, char **argv)
 	bool list = false, company = false;
 
 	app.add_option("group", group,
-		       "lies, gone, frames, running, network, workers, forked, stalled, accounts, "
-		       "history, iotlb, log, page_faults, headers or storm")
+		       "lies, gone, frames, running, network, backends, workers, forked, stalled, "
+		       "accounts, history, iotlb, log, page_faults, headers or storm")
 		->required();
 	app.add_option("filter", filter, "only tests with this text in their name");
 	app.add_option("--node", options.node, "vhost-net node to test");

@@ -54,7 +54,7 @@ std::string attach_hint(int code, const std::string &name)
 
 int tun_flags(const TapOptions &options)
 {
-	int flags = IFF_TAP | IFF_NO_PI;
+	int flags = IFF_TAP | IFF_NO_PI | int(options.more_flags);
 
 	if (options.vnet_hdr)
 		flags |= IFF_VNET_HDR;

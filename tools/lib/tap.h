@@ -17,6 +17,7 @@ struct TapOptions {
 	bool vnet_hdr = true;     // frames carry a virtio-net header: what vhost needs
 	bool multi_queue = false; // implied by queues > 1
 	bool persist = false;     // the interface stays when its last descriptor is closed
+	unsigned more_flags = 0;  // others of TUNSETIFF's: IFF_NAPI
 	// Left as the kernel has it where not given.
 	std::optional<int> vnet_hdr_size = {};
 	std::optional<int> sndbuf = {}; // INT_MAX, the kernel's default, is what batching needs
