@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # backends.sh - every kind of backend, both ways; TAPs that change, fill up or have filters; and the same on stock.
-# rtap-kernels: all
+# rtap-kernels: 7.3
 # rtap-needs: root module
 # shellcheck disable=SC2119 # need_module has optional arguments
 
@@ -12,13 +12,6 @@
 
 # What is expected of both nodes alike is asked of stock's as well, where there is one.
 on_stock=(backends "stock, split" --node "$RTAP_STOCK_NODE")
-ours=(backends)
-
-# On kernels older than the newest, each kind both ways, and no more.
-if [[ $(uname -r) != 7.* ]]; then
-	on_stock=(backends "frames both ways" --node "$RTAP_STOCK_NODE")
-	ours=(backends "frames both ways")
-fi
 
 has_stock()
 {
@@ -31,7 +24,7 @@ need_root
 need_module
 need_hostile
 
-count=$(hostile_count "${ours[@]}")
+count=$(hostile_count backends)
 if has_stock; then
 	plan $((count + $(hostile_count "${on_stock[@]}") + 1))
 	run_program "$RTAP_HOSTILE" "${on_stock[@]}"
@@ -39,6 +32,6 @@ else
 	plan $((count + 2))
 	run_test "the same on stock" skip "module vhost_net cannot be loaded"
 fi
-run_hostile "${ours[@]}"
+run_hostile backends
 run_test "the kernel log stays clean" kmsg_is_clean
 finish
