@@ -131,19 +131,35 @@ static int detached_queue(void)
 	return fd;
 }
 
-/* A macvtap on a TAP; -1 where the kernel or its device node cannot be had. */
-static int macvtap(void)
+/* A macvtap or ipvtap on a TAP; -1 where the kernel or its device node cannot be had. */
+static int tap_on_tap(const char *type)
 {
 	char path[64];
 	int fd;
 
-	if (system("ip link add link tap1 name mvt0 type macvtap mode bridge >/dev/null 2>&1"))
+	if (system(abi_name("ip link add link tap1 name mvt0 type %s >/dev/null 2>&1", type)))
 		return -1;
 	snprintf(path, sizeof(path), "/dev/tap%u", if_nametoindex("mvt0"));
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0 && system("ip link set mvt0 up"))
 		abi_die("ip link set mvt0 up");
 	return fd;
+}
+
+/* It is a backend while its interface is there, and afterwards. */
+static void attach_tap_on_tap(const char *type, const char *deleted)
+{
+	int fd = tap_on_tap(type);
+
+	if (fd < 0) {
+		abi_fact(type, "VHOST_NET_SET_BACKEND() not tried: there is none");
+		return;
+	}
+	attach_kind(type, fd, type);
+	if (system("ip link del mvt0"))
+		abi_die("ip link del");
+	attach_kind(deleted, fd, type);
+	close(fd);
 }
 
 /* Every file that cannot be a backend, offered to one device; it stays usable throughout. */
@@ -192,9 +208,7 @@ void section_backend_kinds(void)
 	attach_kind("packet-raw-bound", packet_socket(SOCK_RAW, "tap1"), "packet");
 	attach_kind("packet-dgram-bound", packet_socket(SOCK_DGRAM, "tap1"), "packet");
 	attach_kind("packet-raw-lo-down", packet_socket(SOCK_RAW, "lo"), "packet");
-	fd = macvtap();
-	if (fd < 0)
-		abi_fact("macvtap", "VHOST_NET_SET_BACKEND() not tried: no macvtap here");
-	else
-		attach_kind("macvtap", fd, "macvtap");
+	attach_kind("packet-old", packet_socket(SOCK_PACKET, NULL), "packet");
+	attach_tap_on_tap("macvtap", "macvtap-deleted");
+	attach_tap_on_tap("ipvtap", "ipvtap-deleted");
 }
