@@ -11,7 +11,7 @@ guest_dir=$(cd "$(dirname "$0")" && pwd -P)
 . "$guest_dir/../vm/common.sh"
 
 helpers=${OUTPUT:-$repo/.build/selftests}
-need=(virtio_pci virtio_net)
+need=(virtio_pci virtio_net virtio_mem)
 
 # find_kernel SERIES|host: sets vmlinuz, release, and root, below which its modules are.
 find_kernel()
@@ -117,13 +117,18 @@ make_image()
 {
 	local image=$1 tmp
 
-	[[ ! -s $image/initramfs ]] || return 0
+	if [[ -s $image/initramfs ]]; then
+		touch "$image"
+		return
+	fi
 	mkdir -p "$cache/tmp" "$(dirname "$image")"
 	tmp=$(mktemp -d "$cache/tmp/guest.XXXXXX")
 	unpack_kernel "$tmp/vmlinux"
 	fill "$tmp/tree"
 	(cd "$tmp/tree" && find . | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0) >"$tmp/initramfs"
-	rm -rf "$tmp/tree" "${image%-*}"-*
+	rm -rf "$tmp/tree"
+	# Another tree's may be in use.
+	find "${image%/*}" -maxdepth 1 -name "$release-*" -mmin +1440 -exec rm -rf {} +
 	mv "$tmp" "$image"
 }
 
