@@ -11,6 +11,8 @@
 
 # shellcheck source=selftests/devices.sh
 . "$RTAP_SELFTESTS/devices.sh"
+# shellcheck source=selftests/guest/diagnose.sh
+. "$RTAP_SELFTESTS/guest/diagnose.sh"
 
 host_ip=198.18.77.1
 guest_ip=198.18.77.2
@@ -21,11 +23,13 @@ guest_quirk=romfile=
 guest_nic_opts=''		# ,PROPERTY=VALUE... of the card that is there at boot
 guest_queues=1
 guest_smp=1
+guest_memory=384M
 guest_cpu=host
 # No window above 4 GiB: emulated, the KVM of 7.3 fails on cards plugged there.
 guest_machine=(-global i440FX-pcihost.pci-hole64-size=0 -machine "pc,vmport=off,usb=off")
 guest_append=''			# more of the guest's kernel command line
 guest_extra=()			# more of QEMU's
+guest_limits=()			# a command that starts QEMU with less than it might have
 guest_bridge=''			# the TAP is a port of this bridge, which has the host's address
 guest_node=$RTAP_NODE
 guest_qemu=(qemu-system-x86_64)
@@ -143,7 +147,7 @@ guest_qemu_command()
 	cmdline+=" cryptomgr.notests rcupdate.rcu_expedited=1 8250.nr_uarts=2"
 	cmdline+=" ringtap.address=$guest_ip/24${guest_append:+ $guest_append}"
 	command=("${guest_qemu[@]}" "${guest_machine[@]}" -accel kvm -cpu "$guest_cpu"
-		-m 384M -smp "$guest_smp" -nodefaults -display none -kernel "$guest_image/vmlinux"
+		-m "$guest_memory" -smp "$guest_smp" -nodefaults -display none -kernel "$guest_image/vmlinux"
 		-initrd "$guest_image/initramfs" -append "$cmdline"
 		-chardev "file,id=console,path=$guest_state/console" -serial chardev:console
 		-chardev "pipe,id=agent,path=$guest_state/agent" -serial chardev:agent
@@ -180,17 +184,6 @@ skip_unfit()
 	skip "the emulated KVM of this VM boots no guest, not even one without a card: $(head -n 1 "$guest_state/unfit")"
 }
 
-# guest_last_word: a line of what QEMU or else the guest's kernel said last, and where it stands.
-guest_last_word()
-{
-	local word where
-
-	word=$(grep -m 1 'KVM internal error' "$guest_state/qemu.log") ||
-		word=$(tail -n 1 "$guest_state/console" | tr -cd '[:print:]' | cut -c1-60)
-	where=$(monitor "info registers" 2>/dev/null | grep -oE 'RIP=[0-9a-f]+|HLT=[01]' | tr '\n' ' ') || true
-	echo "${word:-silence} (${where:-gone})"
-}
-
 # bare_guest_boots: one without our card does.
 bare_guest_boots()
 {
@@ -221,7 +214,7 @@ guest_launch()
 	drain "$qmp_out"
 	: >"$guest_state/console"
 	guest_qemu_command
-	setsid "$RINGTAP" run --node "$guest_node" --tap "$guest_tap" --mac "$guest_mac" \
+	setsid "${guest_limits[@]}" "$RINGTAP" run --node "$guest_node" --tap "$guest_tap" --mac "$guest_mac" \
 		${guest_bridge:+--bridge "$guest_bridge"} --queues "$guest_queues" \
 		--device-opts "$guest_quirk$guest_nic_opts" "$@" -- "${command[@]}" </dev/null >"$guest_state/qemu.log" 2>&1 &
 	echo $! >"$guest_state/pid"
@@ -272,16 +265,6 @@ guest_broke()
 	fail "the guest is not usable: $1"
 }
 
-# guest_examine: what QEMU, the guest's console and its processor tell of a guest that does not answer.
-guest_examine()
-{
-	tail -n 20 "$guest_state/qemu.log" "$guest_state/console"
-	guest_is_alive || return 0
-	qmp qmp_capabilities >/dev/null || true
-	qmp query-status || true
-	monitor "info registers" | grep -E '^(RAX|RSP|RIP|R8)|HLT=' || true
-}
-
 # monitor COMMAND: what QEMU's monitor for people answers.
 monitor()
 {
@@ -326,30 +309,6 @@ guest_run()
 	echo "guest: no answer within $limit s to: $*" >&2
 	guest_diagnose >&2
 	return 124
-}
-
-# guest_diagnose: where a guest that does not answer may hang.
-guest_diagnose()
-{
-	local task
-
-	echo "what it said instead:"
-	cat "$guest_state/ignored"
-	echo "its console ends so:"
-	tail -n 20 "$guest_state/console"
-	echo "QEMU said:"
-	head -n 3 "$guest_state/qemu.log"
-	echo "QEMU's monitor: $(qmp query-status || true)"
-	monitor "info registers" | grep -E '^(RAX|RSP|RIP|R8)|HLT=' || true
-	if busybox ping -c 3 -W 3 "$guest_ip" >/dev/null; then
-		echo "its kernel answers a ping: the card works"
-	else
-		echo "it does not answer a ping"
-	fi
-	for task in /proc/"$(guest_pid)"/task/*; do
-		echo "thread $(cat "$task/comm"): $(head -n 12 "$task/stack" | tr '\n' ' ')"
-	done
-	! serves_by_ringtap || device_files | xargs -r grep -hv ' 0$'
 }
 
 # qmp COMMAND [ARGUMENTS]: the answer, a line of JSON.
@@ -398,14 +357,20 @@ json_properties()
 	done
 }
 
-# nic_plug [PROPERTY=VALUE,...]: a card with these properties on the same netdev, up in the guest; a new guest
-# that has it from boot if KVM gave up.
+# nic_add [PROPERTY=VALUE,...]: a card with these properties on the same netdev, up in the guest.
+nic_add()
+{
+	qmp device_add "{\"driver\": \"virtio-net-pci\", \"id\": \"$guest_nic\", \"netdev\": \"ringtap0\",
+		\"mac\": \"$guest_mac\"$(json_properties "$guest_quirk${1:+,$1}")}" >/dev/null || return
+	guest_run -t 90 net_up
+}
+
+# nic_plug [PROPERTY=VALUE,...]: such a card in place of the one it has; a new guest that has it from boot if KVM
+# gave up.
 nic_plug()
 {
 	nic_unplug
-	qmp device_add "{\"driver\": \"virtio-net-pci\", \"id\": \"$guest_nic\", \"netdev\": \"ringtap0\",
-		\"mac\": \"$guest_mac\"$(json_properties "$guest_quirk${1:+,$1}")}" >/dev/null
-	guest_run -t 90 net_up && return
+	nic_add "$@" && return
 	kvm_gave_up || return 1
 	guest_nic_opts=${1:+,$1} guest_start
 }

@@ -55,6 +55,18 @@ as_kvm_allows()
 	return "$rc"
 }
 
+# no_ring_error: none was counted on any queue of the guest's.
+no_ring_error()
+{
+	local files
+
+	serves_by_ringtap || return 0
+	files=$(device_files)
+	[[ -n $files ]] || fail "no device of QEMU's is listed"
+	# shellcheck disable=SC2086 # the files are words
+	refute grep -E '^[rt]x\.errors\.' $files
+}
+
 # guest_keep_console: in $OUT, where there is one.
 guest_keep_console()
 {

@@ -82,14 +82,6 @@ misses()
 	echo "$(fact_of "$file" rx.iotlb_misses) $(fact_of "$file" tx.iotlb_misses)"
 }
 
-no_ring_error()
-{
-	local file
-
-	file=$(device_files)
-	refute grep -E '^[rt]x\.errors\.' "$file"
-}
-
 # translated_traffic MODE: and where an address is good for one buffer only, each queue asks for more of them.
 translated_traffic()
 {
