@@ -22,6 +22,8 @@ here="$(cd "$(dirname "$0")" && pwd)"
 . "$here/test.sh"
 # shellcheck source=selftests/guest/traffic.sh
 . "$here/traffic.sh"
+# shellcheck source=selftests/guest/sides.sh
+. "$here/sides.sh"
 
 quick='' only='' moves=2
 while (($#)); do
@@ -35,44 +37,7 @@ while (($#)); do
 done
 
 mib=48				# each way, while the guest moves
-side=a
-declare -A side_fds=()
-guest_bridge=rtapbr
 postcopy=''
-
-# use_side a|b: what is done to the guest from now on is done to the QEMU of that side.
-use_side()
-{
-	side=$1
-	guest_state=$RTAP_TMP/guest-$side
-	guest_tap=rtapguest$side
-	[[ -n ${side_fds[$side]:-} ]] || {
-		guest_open_state
-		side_fds[$side]="$agent_in $agent_out $qmp_in $qmp_out"
-	}
-	read -r agent_in agent_out qmp_in qmp_out <<<"${side_fds[$side]}"
-}
-
-other_side()
-{
-	if [[ $side == a ]]; then echo b; else echo a; fi
-}
-
-kill_both()
-{
-	use_side b
-	guest_kill
-	use_side a
-	guest_kill
-}
-
-bridge_up()
-{
-	ip link show dev "$guest_bridge" >/dev/null 2>&1 || ip link add "$guest_bridge" type bridge
-	at_exit ip link delete "$guest_bridge"
-	sysctl -qw "net.ipv6.conf.$guest_bridge.disable_ipv6=1" 2>/dev/null || true
-	ip link set "$guest_bridge" up
-}
 
 migration()
 {
@@ -316,14 +281,7 @@ tests=("split rings: a guest under load moves $moves times|moves_with $RTAP_NODE
 )
 
 need_guest_node
-side_fds=()
-guest_state=$RTAP_TMP/guest-a guest_tap=rtapguesta
-guest_prepare
-side_fds[a]="$agent_in $agent_out $qmp_in $qmp_out"
-use_side b
-use_side a
-at_exit kill_both
-bridge_up
+sides_prepare
 chosen=()
 for entry in "${tests[@]}"; do
 	[[ ! ${entry%%|*} =~ $only ]] || chosen+=("$entry")
