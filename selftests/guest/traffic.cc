@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// traffic: sends and receives checked TCP streams and counted UDP datagrams, in guest and host alike.
+// traffic: sends and receives checked TCP streams and counted UDP datagrams, in guest and host alike; sets how many
+// queues a card uses.
 //
 // A receiver binds, then goes to the background, so whoever started it may start the sender at once;
-// what it saw appears in its result file, whole, when it ends.
+// what it saw appears in its result file, whole, when it ends. A flow has no end
+// but SIGUSR1: what it reports then is what it has sent. Receivers do not mind the signal.
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include <arpa/inet.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +47,17 @@ void must(bool good, const char *what)
 {
 	if (!good)
 		die(what);
+}
+
+volatile std::sig_atomic_t told_to_end;
+
+void end_when_told()
+{
+	struct sigaction action = {};
+
+	action.sa_handler = [](int) { told_to_end = 1; };
+	action.sa_flags = SA_RESTART;
+	must(!sigaction(SIGUSR1, &action, nullptr), "sigaction");
 }
 
 double seconds_between(Clock::time_point start, Clock::time_point end)
@@ -120,6 +139,7 @@ void go_on_in_background()
 	if (pid)
 		_exit(0);
 	setsid();
+	std::signal(SIGUSR1, SIG_IGN);
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		close(fd);
 }
@@ -158,6 +178,7 @@ void tcp_receive(char **args)
 	if (!readable(listener, patience_ms))
 		return publish(args[1], "nobody connected\n");
 	int fd = accept(listener, nullptr, nullptr);
+	close(listener);
 	auto start = Clock::now();
 	std::vector<uint8_t> buffer(1 << 18);
 	ringtap::Sha256 sum;
@@ -174,16 +195,16 @@ void tcp_receive(char **args)
 	publish(args[1], stream_report(total, seconds_since(start), sum.hex()));
 }
 
-void tcp_send(char **args)
+// As many bytes as are left, with a pause after each buffer.
+void send_stream(int fd, uint64_t left, const char *seed, useconds_t pause)
 {
-	int fd = connected_socket(SOCK_STREAM, args[0], args[1]);
-	uint64_t left = std::strtoull(args[2], nullptr, 0), total = left;
-	Noise noise(std::strtoull(args[3], nullptr, 0));
+	uint64_t total = 0;
+	Noise noise(std::strtoull(seed, nullptr, 0));
 	std::vector<uint8_t> buffer(1 << 16);
 	ringtap::Sha256 sum;
 	auto start = Clock::now();
 
-	while (left) {
+	while (left && !told_to_end) {
 		size_t part = std::min<uint64_t>(left, buffer.size()), at = 0;
 
 		noise.fill(buffer);
@@ -195,10 +216,31 @@ void tcp_send(char **args)
 			at += static_cast<size_t>(put);
 		}
 		left -= part;
+		total += part;
+		if (pause)
+			usleep(pause);
 	}
 	must(!shutdown(fd, SHUT_WR), "shutdown");
 	must(readable(fd, patience_ms) && read(fd, buffer.data(), 1) == 0, "wait for the peer");
 	std::fputs(stream_report(total, seconds_since(start), sum.hex()).c_str(), stdout);
+}
+
+void tcp_send(char **args)
+{
+	int fd = connected_socket(SOCK_STREAM, args[0], args[1]);
+
+	send_stream(fd, std::strtoull(args[2], nullptr, 0), args[3], 0);
+}
+
+// A stream that has no end but SIGUSR1, and leaves some of the processors to others.
+void tcp_flow(char **args)
+{
+	constexpr useconds_t pause = 20'000;
+
+	end_when_told();
+	int fd = connected_socket(SOCK_STREAM, args[0], args[1]);
+
+	send_stream(fd, std::numeric_limits<uint64_t>::max(), args[2], pause);
 }
 
 // A datagram carries its number, then bytes that only the number decides.
@@ -257,6 +299,55 @@ void udp_receive(char **args)
 	publish(args[2], line);
 }
 
+// Datagrams as they come until PATIENCE seconds bring none: which numbers arrived is not asked, but what they carry.
+void udp_watch(char **args)
+{
+	int fd = bound_socket(SOCK_DGRAM, args[0]);
+	int patience = std::atoi(args[1]) * 1000;
+	uint64_t good = 0, bad = 0, number;
+	std::vector<uint8_t> got(1 << 16), want;
+
+	go_on_in_background();
+	while (readable(fd, patience)) {
+		ssize_t size = recv(fd, got.data(), got.size(), 0);
+
+		if (size >= static_cast<ssize_t>(smallest)) {
+			std::memcpy(&number, got.data(), sizeof(number));
+			compose(want, number, static_cast<size_t>(size));
+		}
+		if (size >= static_cast<ssize_t>(smallest) &&
+		    std::equal(want.begin(), want.end(), got.begin()))
+			good++;
+		else
+			bad++;
+	}
+	char line[80];
+
+	std::snprintf(line, sizeof(line), "good=%llu bad=%llu\n",
+		      static_cast<unsigned long long>(good), static_cast<unsigned long long>(bad));
+	publish(args[2], line);
+}
+
+// A datagram each INTERVAL microseconds, whether there is a way to its end or not.
+void udp_flow(char **args)
+{
+	end_when_told();
+	int fd = make_socket(SOCK_DGRAM);
+	sockaddr_in to = address(args[0], args[1]);
+	auto interval = static_cast<useconds_t>(std::atoi(args[2]));
+	uint64_t number = 0, sent = 0;
+	std::vector<uint8_t> frame;
+
+	for (; !told_to_end; number++) {
+		compose(frame, number, datagram_size(number, 0));
+		if (sendto(fd, frame.data(), frame.size(), 0, reinterpret_cast<sockaddr *>(&to),
+			   sizeof(to)) > 0)
+			sent++;
+		usleep(interval);
+	}
+	std::printf("sent=%llu\n", static_cast<unsigned long long>(sent));
+}
+
 void udp_send(char **args)
 {
 	int fd = connected_socket(SOCK_DGRAM, args[0], args[1]);
@@ -275,6 +366,23 @@ void udp_send(char **args)
 		    static_cast<unsigned long long>(bytes), seconds_since(start));
 }
 
+// As ethtool -L INTERFACE combined COUNT.
+void channels(char **args)
+{
+	int fd = make_socket(SOCK_DGRAM);
+	ethtool_channels wanted = {};
+	ifreq request = {};
+
+	std::snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", args[0]);
+	request.ifr_data = reinterpret_cast<char *>(&wanted);
+	wanted.cmd = ETHTOOL_GCHANNELS;
+	must(!ioctl(fd, SIOCETHTOOL, &request), "ETHTOOL_GCHANNELS");
+	wanted.cmd = ETHTOOL_SCHANNELS;
+	wanted.combined_count = static_cast<uint32_t>(std::atoi(args[1]));
+	must(!ioctl(fd, SIOCETHTOOL, &request), "ETHTOOL_SCHANNELS");
+	std::printf("combined=%u of %u\n", wanted.combined_count, wanted.max_combined);
+}
+
 struct Command {
 	const char *name;
 	int arguments;
@@ -285,8 +393,12 @@ struct Command {
 constexpr Command commands[] = {
 	{"tcp-receive", 2, tcp_receive, "PORT RESULT"},
 	{"tcp-send", 4, tcp_send, "ADDRESS PORT BYTES SEED"},
+	{"tcp-flow", 3, tcp_flow, "ADDRESS PORT SEED"},
 	{"udp-receive", 3, udp_receive, "PORT COUNT RESULT"},
 	{"udp-send", 4, udp_send, "ADDRESS PORT COUNT SIZE"},
+	{"udp-watch", 3, udp_watch, "PORT PATIENCE RESULT"},
+	{"udp-flow", 3, udp_flow, "ADDRESS PORT INTERVAL"},
+	{"channels", 2, channels, "INTERFACE COUNT"},
 };
 
 } // namespace
