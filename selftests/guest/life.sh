@@ -79,9 +79,9 @@ tests_on a "$old"
 	[[ ${RTAP_MODE:-} == check ]] || {
 		tests_on b "$new"
 		more_tests_on b "$new"
+		tests+=("$new: virtio-mem grows and shrinks|b meanwhile virtio_mem_resized")
 	}
-	tests+=("$new: virtio-mem grows and shrinks|b meanwhile virtio_mem_resized"
-		"$new: queue pairs in use change|b meanwhile channels_switched"
+	tests+=("$new: queue pairs in use change|b meanwhile channels_switched"
 		"$new: each of them carries frames|b four_pairs_carry"
 		"guests of both QEMUs talk through a bridge|b guests_talk"
 		"$old: eight pairs of 1,024 entries, of 64 KiB to lock|a eight_pairs"

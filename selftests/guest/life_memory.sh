@@ -139,7 +139,7 @@ virtio_mem_resized()
 	online_as online_movable
 	! is_gone vmem || vmem_add
 	bytes=$(seen region_bytes) kib=$(guest_kib)
-	for size in 256 128 384 0; do
+	for size in 256 128 0; do
 		vmem_resize "$size"
 		wait_for 20 guest_has_kib $((kib + size * 1024))
 		tell "at $size MiB: $(seen regions) regions, $(seen region_bytes) bytes"
