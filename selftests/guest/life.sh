@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # life.sh - what happens to a VM in its life happens while traffic runs: cards and memory come and go, it is stopped
 # and reset, links fail, queues are switched; the streams end whole.
-# rtap-kernels: all
+# rtap-kernels: 7.3
 # rtap-needs: root module kvm
 #
 #	life.sh [--quick] [--only REGEX] [--node NODE]
@@ -81,8 +81,7 @@ tests_on a "$old"
 		more_tests_on b "$new"
 		tests+=("$new: virtio-mem grows and shrinks|b meanwhile virtio_mem_resized")
 	}
-	tests+=("$new: queue pairs in use change|b meanwhile channels_switched"
-		"$new: each of them carries frames|b four_pairs_carry"
+	tests+=("$new: each of them carries frames|b four_pairs_carry"
 		"guests of both QEMUs talk through a bridge|b guests_talk"
 		"$old: eight pairs of 1,024 entries, of 64 KiB to lock|a eight_pairs"
 		"no guest: eight pairs of 1,024 entries both ways, of 64 KiB to lock|a driven_pairs")

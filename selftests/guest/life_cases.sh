@@ -188,18 +188,6 @@ pairs_that_carry()
 	awk '$3 > $1 && $4 > $2 { n++ } END { print n + 0 }' "$RTAP_TMP/carried"
 }
 
-channels_switched()
-{
-	local n
-
-	serves_by_ringtap || skip "stock vhost-net does not say which pair carries frames"
-	for n in 1 4 2 4; do
-		[[ $(guest_run traffic channels eth0 "$n") == "combined=$n of 4" ]]
-		flow_moves
-		[[ $(pairs_that_carry "$n") == "$n" ]] || fail "of $n pairs not all carry frames, or others do"
-	done
-}
-
 # one_stream FROM TO: MIB from the guest of the one side to that of the other.
 one_stream()
 {
