@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # life.sh - what happens to a VM in its life happens while traffic runs: cards and memory come and go, it is stopped
 # and reset, links fail, queues are switched; the streams end whole.
-# rtap-kernels: 7.3
+# rtap-kernels: 6.1 7.3
 # rtap-needs: root module kvm
 #
 #	life.sh [--quick] [--only REGEX] [--node NODE]
