@@ -219,6 +219,16 @@ spoiled()
 	fi
 }
 
+# fetch_clients : the programs of others that selftests/clients runs; what cannot be had is skipped there.
+fetch_clients()
+{
+	local what
+
+	for what in dpdk vhost_net_test; do
+		"$here/vm/fetch.sh" "$what" >"$out/fetch-$what.log" 2>&1 || true
+	done
+}
+
 # in_vm SERIES TIMEOUT MEM KIND TEST... : the VM, the tests in it, and what the kernel said meanwhile.
 in_vm()
 {
@@ -235,6 +245,7 @@ in_vm()
 	}
 	# In there is no network to fetch it from; without it its tests are skipped.
 	"$here/vm/fetch.sh" ynl >/dev/null 2>&1 || true
+	[[ " $* " != *" clients/"* ]] || fetch_clients
 	make -s -C "$here" all || {
 		echo "not ok - $kind tests on $series: their programs do not build"
 		return 1

@@ -11,6 +11,8 @@ set -euo pipefail
 . "$vm_dir/qemu.sh"
 # shellcheck source=selftests/debug/kernel.sh
 . "$vm_dir/../debug/kernel.sh"
+# shellcheck source=selftests/vm/clients.sh
+. "$vm_dir/clients.sh"
 
 usage()
 {
@@ -21,7 +23,8 @@ usage()
 	WHAT is a kernel series ($all_series), a debugging kernel ($debug_series: built
 	from source), 'arm64' (headers to cross-compile with), or out of the kernel's source
 	'scripts' (checkpatch and kernel-doc) or 'ynl' (the tools that read netlink
-	specifications), or 'qemu', which is newer than bookworm's. What is in the cache already is
+	specifications) or 'vhost_net_test' (a test, built here), or 'qemu', which is newer than
+	bookworm's, or 'dpdk' (its testpmd, with libraries). What is in the cache already is
 	left alone; --refresh looks for a newer point version. --is-built fetches and builds
 	nothing: it only says by its status.
 	The cache is \$RINGTAP_CACHE, now $cache
@@ -178,24 +181,33 @@ fetch_arm64()
 	say "arm64 is $release"
 }
 
-# fetch_source NAME PATTERN... : files that only the kernel's source package has; keep just them.
-fetch_source()
+# unpack_source ROOT NAME PATTERN... : files that only the kernel's source package has.
+unpack_source()
 {
-	local name=$1 tmp deb
+	local root=$1 name=$2 deb
 
-	shift
+	shift 2
 	apt_use bookworm bookworm-updates bookworm-security
-	tmp=$(mktemp -d "$cache/tmp/$name.XXXXXX")
 	deb=$(find "$cache" -maxdepth 1 -name 'linux-source-6.12_*.deb' | sort -V | tail -n 1)
 	if [[ -z $deb ]]; then
-		apt_download "$tmp/debs" linux-source-6.12
-		deb=$(echo "$tmp"/debs/*.deb)
+		apt_download "$root.debs" linux-source-6.12
+		deb=$(echo "$root.debs"/*.deb)
 	fi
-	mkdir -p "$tmp/root"
+	mkdir -p "$root"
 	say "unpacking $name out of the kernel's source"
 	dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards '*/linux-source-*.tar.xz' |
-		tar -xJ -C "$tmp/root" --strip-components=1 --wildcards --no-wildcards-match-slash "$@"
-	echo 6.12 >"$tmp/root/release"
+		tar -xJ -C "$root" --strip-components=1 --wildcards --no-wildcards-match-slash "$@"
+	echo 6.12 >"$root/release"
+}
+
+# fetch_source NAME PATTERN... : the same, into the cache.
+fetch_source()
+{
+	local name=$1 tmp
+
+	shift
+	tmp=$(mktemp -d "$cache/tmp/$name.XXXXXX")
+	unpack_source "$tmp/root" "$name" "$@"
 	publish "$tmp/root" "$(kernel_root "$name")"
 	rm -rf "$tmp"
 }
@@ -243,8 +255,10 @@ fetch_one()
 	6.12) fetch_bookworm 6.12 'linux-image-6\.12\.[0-9]+\+deb12-amd64' ;;
 	7.3) fetch_trixie 7.3 ;;
 	arm64) fetch_arm64 ;;
+	dpdk) fetch_dpdk ;;
 	qemu) fetch_qemu ;;
 	scripts) fetch_scripts ;;
+	vhost_net_test) fetch_vhost_net_test ;;
 	ynl) fetch_ynl ;;
 	esac
 }
@@ -268,7 +282,7 @@ main()
 	(($# > 0)) || { usage >&2 && exit 2; }
 	need_programs apt:apt-get dpkg:dpkg-deb kmod:depmod util-linux:flock xz-utils:xz
 	for what in "$@"; do
-		[[ " arm64 scripts ynl qemu " == *" $what "* ]] || check_series "$what"
+		[[ " arm64 dpdk scripts vhost_net_test ynl qemu " == *" $what "* ]] || check_series "$what"
 		with_lock "$what" fetch_one "$what"
 	done
 }
