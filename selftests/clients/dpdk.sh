@@ -78,21 +78,6 @@ swaps()
 	testpmd_quits
 }
 
-# Stopped and started, it takes its rings away and gives them anew, with what DPDK offers for TCP.
-cuts_no_segments()
-{
-	testpmd "$1" --rx-offloads=0x1c --tx-offloads=0x802c
-	testpmd_does "port stop 0"
-	testpmd_does "csum set tcp hw 0"
-	testpmd_does "tso set 1400 0"
-	testpmd_does "port start 0"
-	testpmd_does "set fwd csum"
-	testpmd_does start
-	far_end segments pmd0 200
-	have_counted 200
-	testpmd_quits
-}
-
 # The memory that it shows us is all that it might ever have, of which it has a few huge pages.
 memory_costs_nothing()
 {
@@ -179,7 +164,7 @@ need_module
 need_tool
 need_dpdk
 
-plan 13
+plan 11
 run_test "split rings: each frame comes back, once" swaps 1 split "+$mrg_rxbuf -$packed -$in_order" in_order=0
 run_test "split rings, in order" swaps 1 split "+$in_order" in_order=1
 run_test "split rings without mergeable buffers" swaps 1 split "-$mrg_rxbuf" mrg_rxbuf=0,in_order=0
@@ -189,8 +174,6 @@ run_test "packed rings" swaps 1 packed "+$packed +$mrg_rxbuf -$in_order" packed_
 run_test "packed rings, in order, without mergeable buffers" swaps 1 packed "+$packed +$in_order -$mrg_rxbuf" \
 	packed_vq=1,in_order=1,mrg_rxbuf=0
 run_test "packed rings, two queues" swaps 2 packed "+$packed" packed_vq=1,queues=2 --rxq=2 --txq=2
-run_test "split rings: TCP crosses in one piece, both ways" cuts_no_segments ""
-run_test "packed rings: TCP crosses in one piece, both ways" cuts_no_segments packed_vq=1
 run_test "128 GiB of memory, hardly any of it there, cost nothing" memory_costs_nothing
 run_test "quits under traffic" quits_under_traffic packed_vq=1
 run_test "is killed under traffic, with two queues" dies_under_traffic queues=2 --rxq=2 --txq=2

@@ -2,7 +2,6 @@
 # The far end of a TAP whose near end is a program that sends each frame back, with its two MAC addresses swapped.
 #
 #	frames.py swapped IFACE COUNT	each of COUNT frames comes back, once, as it went but for the addresses
-#	frames.py segments IFACE COUNT	the same of TCP frames that are to be cut into segments of 1400 bytes, and are not
 #	frames.py flood IFACE		frames without end, until the interface is gone; what comes back is not read
 
 import os
@@ -12,16 +11,14 @@ import socket
 import struct
 import sys
 
-SOL_PACKET, PACKET_VNET_HDR, PACKET_OUTGOING = 263, 15, 4
+PACKET_OUTGOING = 4
 ETH_P_ALL = 3
+# Behind the headers of Ethernet, IPv4 and UDP.
+BODY_AT = 42
 NEAR, FAR = b"\x02\x00\x00\x00\x00\x01", b"\x02\x00\x00\x00\x00\x02"
 SLOW = int(os.environ.get("RTAP_SLOW", "1"))
 # Frames on their way at a time: fewer than the TAP and the rings have room for, so none may be lost.
 WINDOW = 48
-# The virtio header that a packet socket has: flags, kind of segments, length of headers, of a segment, checksum.
-HEADER = struct.Struct("=BBHHHH")
-NEEDS_CSUM, TCP4 = 1, 1
-SEGMENT = 1400
 
 
 def checksum(data):
@@ -53,93 +50,45 @@ def udp_frame(number):
     return NEAR + FAR + b"\x08\x00" + ip(17, head + body(number, size))
 
 
-def tcp_frame(number):
-    """More than one segment of TCP, with the checksum that is left to whoever cuts it."""
-    size = 3000 + 1777 * (number % 10)
-    pseudo = bytes((198, 18, 0, 1, 198, 18, 0, 2, 0, 6)) + struct.pack(">H", 20 + size)
-    head = struct.pack(">HHIIBBHHH", 1024, 9, 1, 1, 0x50, 0x10, 0xffff, checksum(pseudo), 0)
-    return NEAR + FAR + b"\x08\x00" + ip(6, head + body(number, size))
-
-
-class Swapped:
-    """Datagrams, each as it is."""
-    vnet = False
-    at = 42
-
-    @staticmethod
-    def out(number):
-        """What is sent."""
-        return udp_frame(number)
-
-    @staticmethod
-    def check(number, said):
-        """What has come for it: all but the addresses as it went."""
-        sent = udp_frame(number)
-        if said != FAR + NEAR + sent[12:]:
-            sys.exit(f"frame {number} came back changed:\n{sent.hex()}\n{said.hex()}")
-
-
-class Segments:
-    """Frames of TCP behind the virtio header."""
-    vnet = True
-    at = HEADER.size + 54
-
-    @staticmethod
-    def out(number):
-        """What is sent."""
-        return HEADER.pack(NEEDS_CSUM, TCP4, 54, SEGMENT, 34, 16) + tcp_frame(number)
-
-    @staticmethod
-    def check(number, said):
-        """What has come for it: in one piece, still to be cut at the same places, and with the same bytes."""
-        flags, kind, _, segment, start, offset = HEADER.unpack(said[:HEADER.size])
-        if (flags & NEEDS_CSUM, kind, segment, start, offset) != (NEEDS_CSUM, TCP4, SEGMENT, 34, 16):
-            sys.exit(f"frame {number} came back with another header: {said[:HEADER.size].hex()}")
-        sent, got = tcp_frame(number), said[HEADER.size:]
-        if got != FAR + NEAR + sent[12:]:
-            sys.exit(f"frame {number} came back changed:\n{sent[:64].hex()} {len(sent)}\n"
-                     f"{got[:64].hex()} {len(got)}")
-
-
-def packet_socket(name, vnet=False):
+def packet_socket(name):
     """A socket that has everything on the interface."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    if vnet:
-        sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
     sock.bind((name, ETH_P_ALL))
     return sock
 
 
-def receive(sock, kind, waiting, seconds):
+def receive(sock, waiting, seconds):
     """Check one frame and take its number out of those that are waited for; False if none comes."""
     if not select.select([sock], [], [], seconds)[0]:
         return False
     said, address = sock.recvfrom(1 << 17)
     if address[2] == PACKET_OUTGOING:
         return True
-    if len(said) < kind.at + 4:
+    if len(said) < BODY_AT + 4:
         sys.exit(f"this was never sent: {said.hex()}")
-    number = struct.unpack_from(">I", said, kind.at)[0]
+    number = struct.unpack_from(">I", said, BODY_AT)[0]
     if number not in waiting:
         sys.exit(f"frame {number} came twice, or was never sent: {said[:64].hex()}")
-    kind.check(number, said)
+    sent = udp_frame(number)
+    if said != FAR + NEAR + sent[12:]:
+        sys.exit(f"frame {number} came back changed:\n{sent.hex()}\n{said.hex()}")
     waiting.remove(number)
     return True
 
 
-def exchange(name, count, kind):
+def exchange(name, count):
     """Send them all, and have them all back."""
-    sock, waiting, sent = packet_socket(name, kind.vnet), set(), 0
+    sock, waiting, sent = packet_socket(name), set(), 0
     while sent < count or waiting:
         while sent < count and len(waiting) < WINDOW:
             waiting.add(sent)
-            sock.send(kind.out(sent))
+            sock.send(udp_frame(sent))
             sent += 1
-        if not receive(sock, kind, waiting, 20 * SLOW):
+        if not receive(sock, waiting, 20 * SLOW):
             sys.exit(f"{len(waiting)} of {sent} frames did not come back, "
                      f"the first of them {min(waiting)}")
-    if receive(sock, kind, waiting, 0.2):
+    if receive(sock, waiting, 0.2):
         sys.exit("there came more than was sent")
     print(f"{count} frames came back")
 
@@ -162,9 +111,7 @@ def flood(name):
 def main():
     """Do what the first argument says."""
     if sys.argv[1] == "swapped":
-        exchange(sys.argv[2], int(sys.argv[3]), Swapped)
-    elif sys.argv[1] == "segments":
-        exchange(sys.argv[2], int(sys.argv[3]), Segments)
+        exchange(sys.argv[2], int(sys.argv[3]))
     else:
         flood(sys.argv[2])
 
