@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # vhost_net_test.sh - the kernel tree's own test of vhost-net passes where ringtap has taken that node over.
-# rtap-kernels: 6.12 7.3
+# rtap-kernels: 7.3
 # rtap-needs: root module stock
 # shellcheck disable=SC2317 # run_test calls the functions
 
