@@ -73,3 +73,28 @@ fetch_vhost_net_test()
 	publish "$tmp/made" "$(kernel_root vhost_net_test)"
 	rm -rf "$tmp"
 }
+
+# An archive of Debian's libvirt, AppArmor's programs, and the libraries of both that this machine has not:
+# a VM unpacks it over its root. The machine's own apt says what is missing.
+fetch_libvirt()
+{
+	local tmp missing archive=$cache/libvirt/libvirt.tar
+	local wanted=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libvirt0 apparmor)
+
+	[[ ! -s $archive || -n ${RINGTAP_REFRESH:-} ]] || return 0
+	mkdir -p "$cache/tmp"
+	tmp=$(mktemp -d "$cache/tmp/libvirt.XXXXXX")
+	apt_use bookworm bookworm-updates bookworm-security
+	apt-get "${apt_opts[@]}" -o Dir::State::status=/var/lib/dpkg/status --simulate --no-install-recommends \
+		install "${wanted[@]}" >"$tmp/plan" || die "cannot resolve ${wanted[*]}"
+	mapfile -t missing < <(awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }' "$tmp/plan")
+	mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" "${missing[@]}" | sort -u)
+	# Of the last its configuration and profiles are wanted, not what it depends on, as systemd and a firewall.
+	apt_download "$tmp/debs" "${wanted[@]}" libvirt-daemon-system
+	unpack_debs "$tmp/debs" "$tmp/tree"
+	rm -r "$tmp/tree/lib" "$tmp/tree"/usr/share/{man,locale}
+	mkdir "$tmp/out"
+	tar -C "$tmp/tree" --owner=0 --group=0 -cf "$tmp/out/libvirt.tar" .
+	publish "$tmp/out" "$cache/libvirt"
+	rm -rf "$tmp"
+}

@@ -24,9 +24,9 @@ usage()
 	from source), 'arm64' (headers to cross-compile with), or out of the kernel's source
 	'scripts' (checkpatch and kernel-doc) or 'ynl' (the tools that read netlink
 	specifications) or 'vhost_net_test' (a test, built here), or 'qemu', which is newer than
-	bookworm's, or 'dpdk' (its testpmd, with libraries). What is in the cache already is
-	left alone; --refresh looks for a newer point version. --is-built fetches and builds
-	nothing: it only says by its status.
+	bookworm's, or 'dpdk' (its testpmd, with libraries), or 'libvirt' and AppArmor, for VMs to
+	unpack. What is in the cache already is left alone; --refresh looks for a newer point
+	version. --is-built fetches and builds nothing: it only says by its status.
 	The cache is \$RINGTAP_CACHE, now $cache
 	EOF
 }
@@ -257,6 +257,7 @@ fetch_one()
 	arm64) fetch_arm64 ;;
 	dpdk) fetch_dpdk ;;
 	qemu) fetch_qemu ;;
+	libvirt) fetch_libvirt ;;
 	scripts) fetch_scripts ;;
 	vhost_net_test) fetch_vhost_net_test ;;
 	ynl) fetch_ynl ;;
@@ -282,7 +283,8 @@ main()
 	(($# > 0)) || { usage >&2 && exit 2; }
 	need_programs apt:apt-get dpkg:dpkg-deb kmod:depmod util-linux:flock xz-utils:xz
 	for what in "$@"; do
-		[[ " arm64 dpdk scripts vhost_net_test ynl qemu " == *" $what "* ]] || check_series "$what"
+		[[ " arm64 dpdk scripts vhost_net_test ynl qemu libvirt " == *" $what "* ]] ||
+			check_series "$what"
 		with_lock "$what" fetch_one "$what"
 	done
 }
