@@ -16,6 +16,7 @@ BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 UDEVDIR ?= /usr/lib/udev/rules.d
 MODDIR ?= /lib/modules
+APPARMORDIR ?= /etc/apparmor.d
 
 BUILD := .build
 KO := $(BUILD)/kmod-$(KVER)/ringtap.ko
@@ -128,7 +129,7 @@ $(BUILD)/man/%: Documentation/man/%.rst
 	@mkdir -p $(@D)
 	@rst2man $< $@
 
-## install: module, tool, man pages and udev rule; honours DESTDIR, PREFIX and MODDIR
+## install: module, tool, man pages, udev and AppArmor rules; honours DESTDIR, PREFIX and MODDIR
 install: man
 	@[ -e $(KO) ] && [ -x $(BUILD)/tools/ringtap ] || { echo "run make first" >&2; exit 1; }
 	@release=$$(modinfo -F vermagic $(KO) | cut -d' ' -f1); \
@@ -141,6 +142,7 @@ install: man
 	@for rule in $(UDEV_RULES); do \
 		install -D -m 644 "$$rule" "$(DESTDIR)$(UDEVDIR)/$${rule##*/}"; done
 	@if [ -z "$(DESTDIR)" ] && [ -S /run/udev/control ]; then udevadm control --reload; fi
+	@tools/apparmor/rule.sh install "$(DESTDIR)$(APPARMORDIR)"
 	@echo "installed; load the module with: modprobe ringtap"
 
 ## uninstall: remove what install put there
@@ -151,6 +153,7 @@ uninstall:
 	@for page in $(MAN_SOURCES:.rst=) $(MAN_ROFF); do \
 		$(RM) "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; done
 	@for rule in $(UDEV_RULES); do $(RM) "$(DESTDIR)$(UDEVDIR)/$${rule##*/}"; done
+	@tools/apparmor/rule.sh uninstall "$(DESTDIR)$(APPARMORDIR)"
 
 ## clean: remove everything that was built here (downloads stay in the cache)
 clean:

@@ -227,20 +227,26 @@ Answer qemu(const Host &host)
 Answer apparmor(const Host &host, const std::string &path)
 {
 	const std::string base = "/etc/apparmor.d/", name = "abstractions/libvirt-qemu";
+	const std::string site = "local/" + name, directory = name + ".d";
 	auto profile = host.text(base + name);
-	auto local = host.text(base + "local/" + name).value_or("");
 
 	if (!profile || host.line("/sys/module/apparmor/parameters/enabled") != "Y")
 		return std::nullopt;
-	if ((*profile + local).find(path) != std::string::npos)
+	// The site's file, and ours where either includes it. libvirt itself allows stock's node.
+	std::string rules = *profile + host.text(base + site).value_or("");
+	if (rules.find('<' + directory) != std::string::npos)
+		rules += host.text(base + directory + "/ringtap").value_or("");
+	if (path == "/dev/vhost-net" || rules.find(path) != std::string::npos)
 		return Finding{"apparmor",
 			       Verdict::ok,
-			       fmt::format("libvirt's profile allows {}", path),
+			       fmt::format("libvirt's guests may use {}", path),
 			       {}};
+	std::string fix = fmt::format("echo '  {} rw,' >> {}{}", path, base, site);
+	if (profile->find('<' + site) == std::string::npos)
+		fix = fmt::format("mkdir -p {0}{1} && echo '  {2} rw,' >> {0}{1}/ringtap", base,
+				  directory, path);
 	return Finding{"apparmor", Verdict::warn,
-		       fmt::format("libvirt's profile does not allow {}", path),
-		       fmt::format("echo '  {} rw,' >> {}local/{} && systemctl reload apparmor",
-				   path, base, name)};
+		       fmt::format("no rule lets libvirt's guests use {}", path), fix};
 }
 
 } // namespace ringtap::check

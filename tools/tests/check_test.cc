@@ -360,14 +360,37 @@ TEST_F(Check, QemuByItsVersion)
 TEST_F(Check, AppArmorWhereLibvirtIsConfined)
 {
 	const std::string path = "/dev/vhost-ringtap", base = "/etc/apparmor.d/";
+	const std::string abstraction = base + "abstractions/libvirt-qemu";
+	const std::string site = base + "local/abstractions/libvirt-qemu";
 
 	EXPECT_FALSE(check::apparmor(host_, path)) << "no libvirt here";
-	put(base + "abstractions/libvirt-qemu", "  /dev/vhost-net rw,\n");
+	put(abstraction, "  #include <local/abstractions/libvirt-qemu>\n");
 	EXPECT_FALSE(check::apparmor(host_, path)) << "no AppArmor here";
 	put("/sys/module/apparmor/parameters/enabled", "Y\n");
-	expect(check::apparmor(host_, path), Verdict::warn, "does not allow", "systemctl reload");
-	put(base + "local/abstractions/libvirt-qemu", "  /dev/vhost-ringtap rw,\n");
-	expect(check::apparmor(host_, path), Verdict::ok, "allows");
+	expect(check::apparmor(host_, path), Verdict::warn, "no rule", "rw,' >> " + site);
+	expect(check::apparmor(host_, "/dev/vhost-net"), Verdict::ok, "may use");
+	put(site, "  /dev/vhost-ringtap rw,\n");
+	expect(check::apparmor(host_, path), Verdict::ok, "may use");
+}
+
+TEST_F(Check, AppArmorKnowsOurRuleOnlyWhereItIsIncluded)
+{
+	const std::string path = "/dev/vhost-ringtap", base = "/etc/apparmor.d/";
+	const std::string abstraction = base + "abstractions/libvirt-qemu";
+	const std::string site = base + "local/abstractions/libvirt-qemu";
+
+	put("/sys/module/apparmor/parameters/enabled", "Y\n");
+	put(abstraction, "  #include <local/abstractions/libvirt-qemu>\n");
+	put(abstraction + ".d/ringtap", "  /dev/vhost-ringtap rw,\n");
+	expect(check::apparmor(host_, path), Verdict::warn, "no rule", site);
+	put(site, "include if exists <abstractions/libvirt-qemu.d/ringtap>\n");
+	expect(check::apparmor(host_, path), Verdict::ok, "may use");
+	put(site, "");
+	put(abstraction, "  include if exists <abstractions/libvirt-qemu.d>\n");
+	expect(check::apparmor(host_, path), Verdict::ok, "may use");
+	put(abstraction + ".d/ringtap", "");
+	expect(check::apparmor(host_, path), Verdict::warn, "no rule",
+	       "mkdir -p " + abstraction + ".d");
 }
 
 TEST_F(Check, OfThisMachineAnswersEverything)
