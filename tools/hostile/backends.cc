@@ -64,7 +64,9 @@ Result<Done> small_from_tap(Rig &rig)
 
 Result<Done> small_from_macvtap(Rig &rig)
 {
-	WireOptions options{.name = "a macvtap", .kind = WireOptions::Kind::macvtap};
+	WireOptions options{.name = "a macvtap",
+			    .kind = WireOptions::Kind::macvtap,
+			    .header = int(rig.guest->header_size())};
 	std::unique_ptr<Wire> wire = TRY(Wire::make(options));
 	PacketSocket far = TRY(wire->socket(Rig::raw_ethertype));
 
