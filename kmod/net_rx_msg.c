@@ -32,16 +32,29 @@ u32 rtap_net_rx_ptr_len(void *ptr)
 	return skb->len + rtap_net_vlan_len(skb);
 }
 
-/* The socket's next packet is too long for any buffer: make it go away. */
-static void rtap_net_rx_discard(struct rtap_net_queue *q, void *ptr, u32 len)
+/*
+ * Whether recvmsg() has left the packet where it is: the socket was found empty, or says in
+ * place of a packet, once, that its interface went down.
+ */
+static bool rtap_net_rx_stays(const void *ptr, int received)
+{
+	return !ptr && (received == -EAGAIN || received == -ENETDOWN);
+}
+
+/* The next packet is too long for any buffer: make it go away. As rtap_net_rx_deliver(). */
+static int rtap_net_rx_discard(struct rtap_net_queue *q, void *ptr, u32 len)
 {
 	struct socket *sock = q->backend.sock;
 	struct msghdr msg = { .msg_control = ptr };
 	struct iovec none = {};
+	int n;
 
 	iov_iter_init(&msg.msg_iter, ITER_DEST, &none, 1, 0);
-	sock->ops->recvmsg(sock, &msg, 0, MSG_DONTWAIT | MSG_TRUNC);
+	n = sock->ops->recvmsg(sock, &msg, 0, MSG_DONTWAIT | MSG_TRUNC);
+	if (rtap_net_rx_stays(ptr, n))
+		return -EAGAIN;
 	rtap_net_rx_drop(q, RTAP_STAT_DROP_NO_ROOM, len);
+	return 0;
 }
 
 /* What recvmsg() does not write: the whole header if it is ours, else num_buffers. */
@@ -79,13 +92,8 @@ static int rtap_net_rx_recv(struct rtap_net_queue *q, void *ptr, struct rtap_cur
 		return n == -E2BIG ? -EMSGSIZE : n;
 	iov_iter_init(&msg.msg_iter, ITER_DEST, q->buf->iov, n, len);
 	n = sock->ops->recvmsg(sock, &msg, len, MSG_DONTWAIT | MSG_TRUNC);
-	/*
-	 * The packet is gone, whatever came of it, unless the socket was found empty, or
-	 * says in place of a packet, once, that its interface went down.
-	 */
-	if (!ptr && (n == -EAGAIN || n == -ENETDOWN))
-		return -EAGAIN;
-	return max(n, 0);
+	/* else the packet is gone, whatever came of it */
+	return rtap_net_rx_stays(ptr, n) ? -EAGAIN : max(n, 0);
 }
 
 static int rtap_net_rx_count(struct rtap_net_queue *q, u32 len)
@@ -132,17 +140,13 @@ static int rtap_net_rx_deliver(struct rtap_net_queue *q, void *ptr, u32 len)
 	u32 segs;
 
 	chains = rtap_net_rx_room(q, q->hdr_len + len, &segs);
-	if (chains == -EMSGSIZE) {
-		rtap_net_rx_discard(q, ptr, len);
-		return 0;
-	}
+	if (chains == -EMSGSIZE)
+		return rtap_net_rx_discard(q, ptr, len);
 	if (chains <= 0)
 		return chains ?: -ENOBUFS;
 	ret = rtap_net_rx_write(q, ptr, len, segs, chains);
-	if (ret == -EMSGSIZE) {
-		rtap_net_rx_discard(q, ptr, len);
-		return 0;
-	}
+	if (ret == -EMSGSIZE)
+		return rtap_net_rx_discard(q, ptr, len);
 	if (ret == -EFAULT)
 		return rtap_ring_fail(&vq->ring, RTAP_RING_BUFFER, vq->ring.last_avail,
 				      rtap_vq_chain(vq, 0)->id);
