@@ -15,7 +15,7 @@
 /** RTAP_LOG_PAGE_SHIFT - a bit is for so much guest memory, whatever a page is here */
 #define RTAP_LOG_PAGE_SHIFT 12
 /** RTAP_LOG_RESERVE - stretches that a frame may take beside those of its buffers */
-#define RTAP_LOG_RESERVE 128
+#define RTAP_LOG_RESERVE 192
 /** RTAP_LOG_STRETCHES - stretches kept: a frame of 1,024 buffers, and the reserve */
 #define RTAP_LOG_STRETCHES (1024 + RTAP_LOG_RESERVE)
 

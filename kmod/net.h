@@ -47,6 +47,12 @@ union rtap_net_hdr {
 	struct virtio_net_hdr plain;
 };
 
+static_assert(sizeof(union rtap_net_hdr) == sizeof(struct virtio_net_hdr_v1_hash_tunnel));
+static_assert(offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers) ==
+	      offsetof(struct virtio_net_hdr_v1_hash_tunnel, hash_hdr.hdr.num_buffers));
+/* recvmsg(): the header is translated three times, each byte of it elsewhere */
+static_assert(3 * sizeof(union rtap_net_hdr) + RTAP_LOG_RESERVE / 2 <= RTAP_LOG_RESERVE);
+
 /**
  * struct rtap_net_buffers - room for one batch; exists while the device has an owner
  */
