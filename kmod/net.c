@@ -234,7 +234,7 @@ static long rtap_net_exchange(struct rtap_net *net, struct rtap_net_queue *q,
 		return 0;
 	}
 	if (q->backend.sock) {
-		/* the old backend stays, as it would had nothing been asked */
+		/* the old backend stays; features that were set since it was attached hold now */
 		swap(none, q->backend);
 		rtap_iface_publish(&q->iface, NULL);
 		if (rtap_net_attach(net, q, &none)) {

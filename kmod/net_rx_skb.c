@@ -164,39 +164,42 @@ static void rtap_net_rx_give_back(struct rtap_net_queue *q, struct rtap_net_rx_b
 }
 
 /*
- * Segments in a UDP tunnel. The kernel's helper reckons the outer and inner headers'
- * places without the VLAN tag that the stack keeps beside the packet, which is put back
- * in front of both.
+ * That segments are in a UDP tunnel, and where in the frame the outer UDP header and the
+ * inner IP header are, behind a VLAN tag that the stack keeps beside the packet. Not by
+ * the kernel's helper: it leaves that tag out, and takes the tunnel off the packet for a
+ * moment, in memory that other interfaces' workers and drivers read for clones of it.
  */
-static int rtap_net_rx_tunnel_header(const struct rtap_net_queue *q, const struct sk_buff *skb,
-				     struct virtio_net_hdr_v1_hash_tunnel *hdr)
+static void rtap_net_rx_tunnel_header(const struct sk_buff *skb, u32 tunnel,
+				      struct virtio_net_hdr_v1_hash_tunnel *hdr)
 {
+	struct virtio_net_hdr_v1 *inner = &hdr->hash_hdr.hdr;
 	u32 vlan = rtap_net_vlan_len(skb);
 
-	/* virtio 5.1.6.4.1: not for a driver that has not agreed to it */
-	if (!q->tunnels || virtio_net_hdr_tnl_from_skb(skb, hdr, true, true, vlan, true, false))
-		return -EPROTO;
+	inner->gso_type |= skb->protocol == htons(ETH_P_IPV6) ?
+			   VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 : VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4;
+	if (tunnel & SKB_GSO_UDP_TUNNEL_CSUM)
+		inner->flags |= VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
 	hdr->outer_th_offset = cpu_to_le16(skb_transport_offset(skb) + vlan);
 	hdr->inner_nh_offset = cpu_to_le16(skb_inner_network_offset(skb) + vlan);
-	return 0;
 }
 
 /* virtio 5.1.6.4: the header, num_buffers included; zeroes where it has nothing to say. */
 static int rtap_net_rx_header(const struct rtap_net_queue *q, const struct sk_buff *skb,
 			      u16 chains, union rtap_net_hdr *hdr)
 {
-	int err;
+	u32 tunnel = 0;
 
 	memset(hdr, 0, sizeof(*hdr));
-	/* the plain helper would take them for segments of the inner protocol alone */
-	if (unlikely(skb_is_gso(skb) && skb_shinfo(skb)->gso_type &
-		     (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM)))
-		err = rtap_net_rx_tunnel_header(q, skb, &hdr->tunnel);
-	else
-		err = virtio_net_hdr_from_skb(skb, &hdr->plain, true, true,
-					      rtap_net_vlan_len(skb));
-	if (unlikely(err))
+	if (skb_is_gso(skb))
+		tunnel = READ_ONCE(skb_shinfo(skb)->gso_type) &
+			 (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM);
+	/* virtio 5.1.6.4.1: not for a driver that has not agreed to it, nor as plain segments */
+	if (unlikely(tunnel && !q->tunnels))
 		return -EPROTO;
+	if (virtio_net_hdr_from_skb(skb, &hdr->plain, true, !tunnel, rtap_net_vlan_len(skb)))
+		return -EPROTO;
+	if (unlikely(tunnel))
+		rtap_net_rx_tunnel_header(skb, tunnel, &hdr->tunnel);
 	hdr->counted.num_buffers = __cpu_to_virtio16(true, chains & q->counted);
 	return 0;
 }

@@ -10,11 +10,16 @@
 #ifdef RTAP_HAVE_UDP_TUNNEL_GSO
 #define RTAP_UDP_TUNNELS true
 #else
+/* The bits are not offered: nobody is told of a tunnel. */
 #define RTAP_UDP_TUNNELS false
+#endif
 
 #ifndef VIRTIO_NET_HDR_GSO_UDP_TUNNEL
 #define VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO 65
 #define VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO  67
+#define VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM 8
+#define VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 0x20
+#define VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 0x40
 
 /**
  * struct virtio_net_hdr_v1_hash_tunnel - the header where segments may be in a UDP tunnel
@@ -27,18 +32,6 @@ struct virtio_net_hdr_v1_hash_tunnel {
 	/** @inner_nh_offset: where the inner IP header is */
 	__le16 inner_nh_offset;
 };
-#endif
-
-/* The bits are not offered, so that no header has room for what a tunnel's would say. */
-static inline int rtap_compat_hdr_tnl_from_skb(const struct sk_buff *skb,
-					       struct virtio_net_hdr_v1_hash_tunnel *hdr,
-					       bool tunnels, bool little_endian, int vlan_len,
-					       bool has_data_valid, bool exact_hdr_len)
-{
-	return -EINVAL;
-}
-
-#define virtio_net_hdr_tnl_from_skb rtap_compat_hdr_tnl_from_skb
 #endif
 
 #endif /* RTAP_COMPAT_VIRTIO_NET_H */
