@@ -95,6 +95,19 @@ NetGuest::NetGuest(const NetOptions &options, Virtqueue rx, Virtqueue tx) :
 {
 }
 
+virtio_net_hdr Offload::header() const
+{
+	virtio_net_hdr header{};
+
+	header.flags = flags;
+	header.gso_type = gso_type;
+	header.hdr_len = hdr_len;
+	header.gso_size = gso_size;
+	header.csum_start = csum_start;
+	header.csum_offset = csum_offset;
+	return header;
+}
+
 Result<NetGuest> NetGuest::create(GuestMemory &memory, const NetOptions &options)
 {
 	Virtqueue rx = TRY(Virtqueue::create(memory, options.queue));
@@ -160,13 +173,9 @@ Result<bool> NetGuest::send(const Offload &offload, std::span<const uint8_t> fra
 	const GuestSpan &buffer = tx_buffers_[slot];
 	// 5.1.6.2.1: the driver writes num_buffers as 0.
 	TunnelHeader header{};
+	const virtio_net_hdr plain = offload.header();
 
-	header.v1.flags = offload.flags;
-	header.v1.gso_type = offload.gso_type;
-	header.v1.hdr_len = offload.hdr_len;
-	header.v1.gso_size = offload.gso_size;
-	header.v1.csum_start = offload.csum_start;
-	header.v1.csum_offset = offload.csum_offset;
+	std::memcpy(&header, &plain, sizeof(plain));
 	header.outer_th_offset = offload.outer_th_offset;
 	header.inner_nh_offset = offload.inner_nh_offset;
 	std::memcpy(buffer.user, &header, header_size_);

@@ -48,6 +48,8 @@ struct Offload {
 	uint16_t outer_th_offset = 0; // these two of a segment in a UDP tunnel alone
 	uint16_t inner_nh_offset = 0;
 
+	// As a TAP or a packet socket has it: without num_buffers, and without what a tunnel adds.
+	[[nodiscard]] virtio_net_hdr header() const;
 	bool operator==(const Offload &) const = default;
 };
 

@@ -117,15 +117,8 @@ Result<unsigned> Traffic::inject()
 		if (rx_.under_way() >= options_.rx_window)
 			break;
 		FrameStream::Frame frame = rx_.stream.make(rx_.result.sent);
-		virtio_net_hdr header{};
 
-		header.flags = frame.offload.flags;
-		header.gso_type = frame.offload.gso_type;
-		header.hdr_len = frame.offload.hdr_len;
-		header.gso_size = frame.offload.gso_size;
-		header.csum_start = frame.offload.csum_start;
-		header.csum_offset = frame.offload.csum_offset;
-		if (!TRY(socket_.send(header, frame.bytes)))
+		if (!TRY(socket_.send(frame.offload.header(), frame.bytes)))
 			break;
 		rx_.started();
 	}

@@ -194,15 +194,8 @@ Result<Done> TunnelRig::to_host(unsigned frames)
 Result<Done> TunnelRig::host_sends(uint64_t sequence)
 {
 	FrameStream::Frame frame = in.make(sequence);
-	virtio_net_hdr header{};
 
-	header.flags = frame.offload.flags;
-	header.gso_type = frame.offload.gso_type;
-	header.hdr_len = frame.offload.hdr_len;
-	header.gso_size = frame.offload.gso_size;
-	header.csum_start = frame.offload.csum_start;
-	header.csum_offset = frame.offload.csum_offset;
-	TRY(expect(TRY(far->send(header, frame.bytes)), "room at the host's end"));
+	TRY(expect(TRY(far->send(frame.offload.header(), frame.bytes)), "room at the host's end"));
 	return Done{};
 }
 
