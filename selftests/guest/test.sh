@@ -21,9 +21,24 @@ guest_test()
 	shift
 	: >"$RTAP_TMP/told"
 	run_test "$name" as_kvm_allows "$@"
-	((tap_failed == failed)) || guest_kill
+	((tap_failed == failed)) || {
+		keep_failed
+		guest_kill
+	}
 	echo "# $((SECONDS - started)) s"
 	cat "$RTAP_TMP/told"
+}
+
+# keep_failed: what the consoles of the guests of a failed test say, in $OUT, where there is one.
+keep_failed()
+{
+	local console
+
+	[[ -n ${OUT:-} ]] || return 0
+	for console in "$RTAP_TMP"/guest*/console; do
+		[[ ! -s $console ]] ||
+			cp "$console" "$OUT/failed-$tap_failed-$(basename "${console%/*}").log"
+	done
 }
 
 # tell WORDS...: seen whether the test fails or not.
