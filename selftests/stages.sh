@@ -219,13 +219,16 @@ spoiled()
 	fi
 }
 
-# fetch_clients : the programs of others that selftests/clients runs; what cannot be had is skipped there.
+# fetch_clients TEST... : the programs of others that the files of selftests/clients among them run, each named as its
+# file is; what cannot be had is skipped there.
 fetch_clients()
 {
-	local what
+	local test name
 
-	for what in dpdk vhost_net_test; do
-		"$here/vm/fetch.sh" "$what" >"$out/fetch-$what.log" 2>&1 || true
+	for test; do
+		[[ $test == clients/* ]] || continue
+		name=$(basename "$test" .sh)
+		"$here/vm/fetch.sh" "$name" >"$out/fetch-$name.log" 2>&1 || true
 	done
 }
 
@@ -245,7 +248,7 @@ in_vm()
 	}
 	# In there is no network to fetch it from; without it its tests are skipped.
 	"$here/vm/fetch.sh" ynl >/dev/null 2>&1 || true
-	[[ " $* " != *" clients/"* ]] || fetch_clients
+	fetch_clients "$@"
 	make -s -C "$here" all || {
 		echo "not ok - $kind tests on $series: their programs do not build"
 		return 1
